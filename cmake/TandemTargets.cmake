@@ -1,0 +1,63 @@
+# tandem_library(NAME DEPS...)  one static library per folder of connector/; its dependencies are the folder's only allowed includes.
+# tandem_test(NAME DEPS...)     one GoogleTest binary from every *_test.cpp below the calling folder.
+# tandem_scene_tests(NAME)      the same around the real binary; every test is a process of its own, so that ctest runs them side by side.
+
+include(GoogleTest)
+
+set(TANDEM_TEST_FLAGS "" CACHE STRING "compiler flags of the tests' own sources; two cores compile everything")
+separate_arguments(TANDEM_TEST_FLAGS)
+
+add_library(tandem_options INTERFACE)
+target_compile_options(tandem_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Werror)
+target_include_directories(tandem_options INTERFACE ${PROJECT_SOURCE_DIR}/connector)
+if(TANDEM_SANITIZE)
+  target_compile_options(tandem_options INTERFACE -fsanitize=${TANDEM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(tandem_options INTERFACE -fsanitize=${TANDEM_SANITIZE})
+endif()
+
+function(tandem_library name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(sources)
+    add_library(tandem_${name} STATIC ${sources})
+    target_link_libraries(tandem_${name} PRIVATE tandem_options PUBLIC ${ARGN})
+    target_include_directories(tandem_${name} PUBLIC ${PROJECT_SOURCE_DIR}/connector)
+  else()
+    add_library(tandem_${name} INTERFACE)
+    target_link_libraries(tandem_${name} INTERFACE ${ARGN})
+    target_include_directories(tandem_${name} INTERFACE ${PROJECT_SOURCE_DIR}/connector)
+  endif()
+endfunction()
+
+function(tandem_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "LABELS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name}_test ${sources})
+  target_link_libraries(${name}_test PRIVATE tandem_options GTest::gmock_main ${arg_UNPARSED_ARGUMENTS})
+  target_compile_options(${name}_test PRIVATE ${TANDEM_TEST_FLAGS})
+  target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name}_test)
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+  if("unit" IN_LIST arg_LABELS)
+    add_dependencies(unit_tests ${name}_test)
+  endif()
+endfunction()
+
+function(tandem_scene_tests name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "LABELS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name}_test ${sources})
+  target_link_libraries(${name}_test PRIVATE tandem_options tandem_test_support GTest::gmock_main)
+  target_compile_options(${name}_test PRIVATE ${TANDEM_TEST_FLAGS})
+  if(TARGET tandem)
+    add_dependencies(${name}_test tandem)
+  endif()
+  gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+endfunction()
