@@ -1,0 +1,170 @@
+-- The statements that are missing to capture a watch as tandem.watch and tandem.route say, in order; no rows = nothing to do. Run them as a
+-- role that owns the watched table and is a member of tandem_owner. Triggers come last, since they lock the table against writers.
+create or replace function tandem.plan_capture(watch text) returns table (step bigint, kind text, statement text)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  w tandem.watch;
+  gone boolean;
+  capture text;
+begin
+  select * into w from tandem.watch where tandem.watch.watch = plan_capture.watch;
+  if not found then
+    raise exception 'there is no watch %', plan_capture.watch using errcode = 'undefined_object';
+  end if;
+  gone := not exists (select from pg_class where oid = w.relation);
+  if gone and exists (select from tandem.capture_routes(plan_capture.watch)) then
+    raise exception 'the table % of watch % is gone', w.table_name, w.watch using errcode = 'undefined_table';
+  end if;
+  step := 0;
+  for kind, statement in
+    select p.kind, p.statement from tandem.plan_grants(w.relation, plan_capture.watch) as p where not gone
+    union all
+    select p.kind, p.statement from tandem.plan_functions(plan_capture.watch) as p where not gone
+    union all
+    select p.kind, p.statement from tandem.plan_triggers(plan_capture.watch) as p where not gone
+    union all
+    select p.kind, p.statement from tandem.plan_removal(plan_capture.watch) as p
+  loop
+    step := step + 1;
+    return next;
+  end loop;
+end
+$$;
+
+-- Read access to the watched table: tandem_owner reads rows again in triggers, the connector and its mappings read at delivery. And everybody
+-- may execute the trigger function: PostgreSQL asks for that of whoever makes or attaches a partition, also after the table has changed hands.
+-- Records cannot be forged by it: it records nothing for a table that is not of its watch (tandem.capture_elsewhere).
+create or replace function tandem.plan_grants(relation oid, watch text) returns table (kind text, statement text)
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  select 'grant', format('grant usage on schema %I to %I', n.nspname, role.name)
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  cross join unnest(array['tandem_owner', 'tandem_connector', 'tandem_mapping']) as role (name)
+  where c.oid = relation and not has_schema_privilege(role.name, n.oid, 'usage') and exists (select from tandem.capture_routes(watch))
+  union all
+  select 'grant', format('grant select on %s to %I', t.oid::regclass, role.name)
+  from tandem.captured_tables(relation) as t
+  cross join unnest(array['tandem_owner', 'tandem_connector', 'tandem_mapping']) as role (name)
+  where (t.is_root or role.name = 'tandem_owner')   -- a TRUNCATE of a partition reads the partition
+    and not has_table_privilege(role.name, t.oid, 'select') and exists (select from tandem.capture_routes(watch))
+  union all
+  select 'grant', format('grant execute on function tandem.%I() to public', p.proname)
+  from pg_proc p
+  where p.oid = to_regprocedure(format('tandem.%I()', tandem.capture_name('capture', watch)))
+    and not has_function_privilege('public', p.oid, 'execute') and exists (select from tandem.capture_routes(watch))
+$$;
+
+-- Generated functions that are missing or differ. A function is replaced without touching the table.
+create or replace function tandem.plan_functions(watch text) returns table (kind text, statement text)
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  with wanted (name, signature, arguments, result, security, source, callers) as (
+    select tandem.capture_name('capture', w.watch), '()', '', 'trigger', 'security definer', tandem.capture_source(w.watch), 'public'
+    from tandem.watch w where w.watch = $1
+    union all
+    select tandem.capture_name('truncate', w.watch), '()', '', 'trigger', 'security definer', tandem.truncate_source(w.watch), null
+    from tandem.watch w where w.watch = $1
+    union all
+    select tandem.capture_name('live', w.watch), '(text)', 'object_id text, out found boolean, out image jsonb, out error text', 'record',
+           E'security invoker\nset row_security = off', tandem.live_source(w.watch), 'tandem_connector, tandem_mapping'
+    from tandem.watch w where w.watch = $1 and exists (select from tandem.capture_routes($1))
+  ), described as (
+    select wanted.*,
+           format(E'create or replace function tandem.%I(%s) returns %s\nlanguage plpgsql volatile %s\nset search_path = pg_catalog, pg_temp%s\nas %s',
+             name, arguments, result, security, tandem.capture_pins(w.relation), tandem.dollar_quoted(source)) as definition
+    from wanted, tandem.watch w where w.watch = $1 and source is not null
+  )
+  select step.kind, step.statement
+  from described d
+  left join pg_proc p on p.oid = to_regprocedure(format('tandem.%I%s', d.name, d.signature))
+  cross join lateral (
+    values
+      (1, 'function', d.definition),
+      (2, 'function', format('alter function tandem.%I%s owner to tandem_owner', d.name, d.signature)),
+      (3, 'function', format('revoke all on function tandem.%I%s from public', d.name, d.signature)),
+      (4, 'function', 'grant execute on function ' || format('tandem.%I%s', d.name, d.signature) || ' to ' || d.callers),
+      (5, 'function', format('comment on function tandem.%I%s is %L', d.name, d.signature, md5(d.definition)))) as step (place, kind, statement)
+  where step.statement is not null
+    and (obj_description(p.oid, 'pg_proc') is distinct from md5(d.definition) or p.prosrc is distinct from d.source)
+  order by d.name, step.place
+$$;
+
+-- The tables whose rows a watch captures: the watched one, its partitions and child tables.
+create or replace function tandem.captured_tables(relation oid) returns table (oid oid, relkind "char", is_partition boolean, is_root boolean)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  with recursive tree (oid) as (
+    select relation
+    union
+    select i.inhrelid from tree join pg_inherits i on i.inhparent = tree.oid where not i.inhdetachpending
+  )
+  select c.oid, c.relkind, c.relispartition, c.oid = relation from tree join pg_class c on c.oid = tree.oid
+$$;
+
+-- The triggers that a watch needs. A partition gets its row triggers from the partitioned table, the one for TRUNCATE must be its own.
+create or replace function tandem.wanted_triggers(watch text)
+returns table (relation oid, name text, type int2, function text, inherited boolean, definition text)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select t.oid, trigger.name, trigger.type, trigger.function, t.is_partition and not t.is_root and trigger.name <> '!tandem_truncate',
+         format('create or replace trigger %I %s on %s for each %s execute function tandem.%I()', trigger.name, trigger.event, t.oid::regclass, trigger.level, trigger.function)
+  from tandem.watch w
+  cross join lateral tandem.captured_tables(w.relation) as t
+  cross join lateral (values
+    -- Sorted first by name, so that it sees the row before the CRM's own triggers change it further. Types are pg_trigger.tgtype.
+    ('!tandem_row', 13::int2, 'after insert or delete', 'row', tandem.capture_name('capture', w.watch)),
+    -- Without WHEN, which would be prepared anew for every statement; the function itself leaves out rows that have not changed.
+    ('!tandem_update', 17::int2, 'after update', 'row', tandem.capture_name('capture', w.watch)),
+    ('!tandem_truncate', 34::int2, 'before truncate', 'statement', tandem.capture_name('truncate', w.watch))
+  ) as trigger (name, type, event, level, function)
+  where w.watch = $1
+$$;
+
+-- Triggers that are missing, call something else or are not enabled for every session (replica sessions included).
+create or replace function tandem.plan_triggers(watch text) returns table (kind text, statement text)
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  with source (function, text) as (
+    select tandem.capture_name('capture', $1), tandem.capture_source($1)
+    union all select tandem.capture_name('truncate', $1), tandem.truncate_source($1)
+  ), wanted as (
+    select t.*, p.oid as trigger_oid, p.tgenabled,
+           p.tgfoid = to_regprocedure(format('tandem.%I()', t.function)) and p.tgtype = t.type and p.tgqual is null as fits
+    from tandem.wanted_triggers($1) as t
+    join source s on s.function = t.function and s.text is not null
+    left join pg_trigger p on p.tgrelid = t.relation and p.tgname = t.name
+  )
+  select 'trigger', step.statement
+  from wanted w
+  cross join lateral (values
+    (1, case when fits is not true and not inherited then definition end),
+    (2, case when fits is not true or tgenabled <> 'A' then format('alter table %s enable always trigger %I', w.relation::regclass, w.name) end)
+  ) as step (place, statement)
+  where step.statement is not null
+  order by w.inherited, w.relation::regclass::text, w.name, step.place
+$$;
+
+-- What is left of a capture that no route wants any more.
+create or replace function tandem.plan_removal(watch text) returns table (kind text, statement text)
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  with unwanted (name) as (
+    select tandem.capture_name('capture', $1) where tandem.capture_source($1) is null
+    union all select tandem.capture_name('truncate', $1) where tandem.truncate_source($1) is null
+  ), function as (
+    select p.oid, u.name from unwanted u join pg_proc p on p.oid = to_regprocedure(format('tandem.%I()', u.name))
+  )
+  select 'trigger', format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
+  from function f join pg_trigger t on t.tgfoid = f.oid
+  where t.tgparentid = 0
+  union all
+  select 'function', format('drop function tandem.%I()', f.name) from function f
+$$;
+
+create or replace function tandem.dollar_quoted(source text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select tag || source || tag from (values ('$tandem$'), ('$tandem_' || md5(source) || '$')) as t (tag) where strpos(source, tag) = 0 limit 1
+$$;

@@ -1,0 +1,72 @@
+-- Sends failed records again (state 4 → 1). State and parked row are written in one transaction, so the feed finds them below its floor; the
+-- logical message only rings. A record keeps its record_id; its attempts count from 0 again. One that has been overtaken in its lane is
+-- never sent with its older image: delivery settles it and, where needed, writes a `latest` record. Each answers how many records it sent back.
+create or replace function tandem.retry_records(counters bigint[], queue text, reason text) returns integer
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  sent bigint[];
+begin
+  if retry_records.queue = 'outbox' then
+    with locked as materialized (
+      select o.counter, o.outcome from tandem.outbox o where o.counter = any (counters) and o.request_state = 4 order by o.counter for update
+    ), back as (
+      update tandem.outbox o
+      set request_state = 1, outcome = null, error_code = null, description = null, need_retry = null, attempts = 0,
+          next_attempt_at = null, date_time_update = clock_timestamp()
+      from locked where o.counter = locked.counter
+      returning o.counter, o.target, o.request_type, o.object_id, locked.outcome as failed_with
+    ), closed as (  -- attempts that no start has seen the end of: they would fail it again
+      update tandem.attempt a set duration = interval '0', counted = false
+      from back where a.queue = 'outbox' and a.counter = back.counter and a.duration is null
+    ), unpaired as (  -- whoever sends it again says that it is not there
+      update tandem.identity i set state = 'deleted', updated_at = clock_timestamp()
+      from back where back.failed_with = 'outcome_unknown' and i.state = 'pending' and i.target = back.target
+        and i.request_type = back.request_type and md5(i.object_id) = md5(back.object_id) and i.object_id = back.object_id
+    ), parked as (
+      insert into tandem.parked as p (queue, counter, peer, request_type, object_id, reason, retried)
+      select 'outbox', counter, target, request_type, object_id, 'person', true from back
+      on conflict on constraint parked_record_is_parked_once do update set due = now(), reason = 'person', retried = true
+    )
+    select array_agg(counter) into sent from back;
+  else
+    with locked as materialized (
+      select i.counter from tandem.inbox i where i.counter = any (counters) and i.request_state = 4 order by i.counter for update
+    ), back as (
+      update tandem.inbox i
+      set request_state = 1, outcome = null, error_code = null, description = null, need_retry = null, attempts = 0,
+          next_attempt_at = null, date_time_update = clock_timestamp()
+      from locked where i.counter = locked.counter
+      returning i.counter, i.source, i.request_type, i.object_id
+    ), parked as (
+      insert into tandem.parked as p (queue, counter, peer, request_type, object_id, reason, retried)
+      select 'inbox', counter, source, request_type, object_id, 'person', true from back
+      on conflict on constraint parked_record_is_parked_once do update set due = now(), reason = 'person', retried = true
+    )
+    select array_agg(counter) into sent from back;
+  end if;
+  if sent is null then
+    return 0;
+  end if;
+  delete from tandem.failed f where f.queue = retry_records.queue and f.counter = any (sent);
+  perform tandem.wake_blocked(retry_records.queue, sent);
+  insert into tandem.audit (action, subject, reason)
+    values ('retry', jsonb_build_object('queue', retry_records.queue, 'records', cardinality(sent), 'counters', to_jsonb(sent[1:100])), retry_records.reason);
+  perform pg_logical_emit_message(true, 'tandem', jsonb_build_object('retry', cardinality(sent))::text);
+  return cardinality(sent);
+end
+$$;
+
+create or replace function tandem.retry(record_id uuid, reason text default null) returns integer
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ select tandem.retry_records(array[f.counter], f.queue, reason) from tandem.find_record(record_id) as f $$;
+
+create or replace function tandem.retry(counter bigint, reason text default null) returns integer
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ select tandem.retry_records(array[counter], 'outbox', reason) $$;
+
+-- A group, as tandem.failures shows it; at most `most` at once, oldest first.
+create or replace function tandem.retry(target text, request_type text default null, error_code text default null, most integer default 1000,
+  reason text default null) returns integer
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ select tandem.retry_records(tandem.failed_records(target, request_type, error_code, most), 'outbox', reason) $$;

@@ -1,0 +1,397 @@
+-- tandem 0001: roles, the ledger, the tables of the SQL contract.
+--
+-- outbox: one row is one change of one object for one other system (a record). `counter` is the order of insertion and, for row
+-- images of one object, the commit order. request_state: 1 created, 2 received, 3 done, 4 failed; outcome says how it was settled.
+-- inbox: the same for changes that come from another system. Pending rows are found above settled_through, or in parked.
+-- Nothing in here is indexed by a column that changes, so settling stays a heap-only update.
+-- Every statement works as a role that is not a superuser: it needs CREATEROLE (or the five roles made beforehand) and CREATE on
+-- the database. docs/sql.md has the meaning of every table and column.
+
+-- Cluster-wide, hence created only where they are missing, and left alone by the way down.
+do $roles$
+declare
+  wanted record;
+begin
+  for wanted in
+    select * from (values
+      ('tandem_owner', 'nologin'), ('tandem_connector', 'login'), ('tandem_mapping', 'nologin'),
+      ('tandem_operator', 'nologin'), ('tandem_viewer', 'nologin')) as role (name, attribute)
+  loop
+    if not exists (select from pg_catalog.pg_roles where rolname = wanted.name) then
+      execute format('create role %I %s', wanted.name, wanted.attribute);
+    end if;
+  end loop;
+  if not (select rolreplication from pg_catalog.pg_roles where rolname = 'tandem_connector') then
+    begin
+      alter role tandem_connector replication;
+    exception when insufficient_privilege then
+      raise warning 'tandem_connector may not replicate: it will poll'
+        using hint = 'have an administrator run: alter role tandem_connector replication (on a managed server grant its replication role)';
+    end;
+  end if;
+  -- Objects are made as tandem_owner. Before PostgreSQL 16 membership is enough; from 16 on CREATEROLE gives the ADMIN OPTION for it.
+  if not pg_catalog.pg_has_role(current_user, 'tandem_owner', 'usage') then
+    execute format('grant tandem_owner to %I', current_user);
+  end if;
+  -- The connector becomes tandem_mapping to evaluate `sql` mappings.
+  if not pg_catalog.pg_has_role('tandem_connector', 'tandem_mapping', 'member') then
+    grant tandem_mapping to tandem_connector;
+  end if;
+  execute format('grant connect, temporary on database %I to tandem_owner, tandem_connector, tandem_mapping', current_database());
+  execute format('grant connect on database %I to tandem_operator, tandem_viewer', current_database());
+exception when insufficient_privilege then
+  raise exception 'the roles of tandem are missing and % may not create them', current_user
+    using hint = 'grant CREATEROLE, or have an administrator create tandem_owner, tandem_connector (login replication), tandem_mapping, tandem_operator and tandem_viewer, and grant tandem_owner to the role that installs';
+end
+$roles$;
+
+create schema tandem authorization tandem_owner;
+set role tandem_owner;
+
+-- The ledger. Each file ends by recording itself, whoever applies it; `tandem migrate` fills in the checksum (sha256 of the file) and
+-- from then on refuses a file that has changed. psql leaves the checksum null.
+create table tandem.schema_version (
+  version    integer not null,
+  name       text not null,
+  checksum   text,
+  applied_at timestamptz not null default now(),
+  applied_by text not null default session_user,
+  constraint schema_version_is_applied_once primary key (version)
+);
+create function tandem.record_migration(version integer, name text) returns void
+language sql set search_path = pg_catalog, pg_temp
+as $$ insert into tandem.schema_version (version, name) values ($1, $2) $$;
+
+-- Does a record's outcome fit its state, and does tandem know its words? One short check per table asks: PostgreSQL reads the text of every check
+-- again in every statement, so a long one costs each of the CRM's changes tens of microseconds, and PL/pgSQL is not inlined into it. Never null,
+-- which a check would let pass.
+create function tandem.outbox_record_fits(operation text, request_state smallint, outcome text) returns boolean
+language plpgsql immutable parallel safe
+as $$
+begin
+  return operation in ('create', 'update', 'delete', 'rekey', 'snapshot', 'call', 'canary') and coalesce(
+    (request_state in (1, 2) and outcome is null)
+    or (request_state = 3 and outcome in ('delivered', 'unchanged', 'superseded', 'filtered', 'discarded'))
+    or (request_state = 4 and outcome in ('rejected', 'exhausted', 'expired', 'outcome_unknown', 'conflict', 'internal')), false);
+end
+$$;
+create function tandem.inbox_record_fits(operation text, request_state smallint, outcome text) returns boolean
+language plpgsql immutable parallel safe
+as $$
+begin
+  return operation in ('create', 'update', 'delete', 'rekey', 'snapshot', 'call', 'canary') and coalesce(
+    (request_state in (1, 2) and outcome is null)
+    or (request_state = 3 and outcome in ('applied', 'unchanged', 'superseded', 'filtered', 'discarded', 'stale'))
+    or (request_state = 4 and outcome in ('rejected', 'exhausted', 'expired', 'outcome_unknown', 'conflict', 'internal')), false);
+end
+$$;
+
+create table tandem.outbox (
+  xid                xid8 not null default pg_current_xact_id(),   -- first: drawn before the counter
+  counter            bigint generated always as identity (cache 1 no cycle),
+  -- A version 8 UUID (RFC 9562): the counter in its first 48 bits, so that it needs no index of its own, and random for the rest, so that
+  -- a counter which a fail-over draws twice still makes two records.
+  record_id          uuid not null
+    default (lpad(to_hex(currval('tandem.outbox_counter_seq')), 12, '0') || '8' || substr(gen_random_uuid()::text, 16))::uuid,
+  object_id          text not null,
+  request_type       text not null,
+  operation          text not null,
+  target             text not null,
+  body               jsonb,
+  changed            text[],
+  request_state      smallint not null default 1,
+  outcome            text,
+  error_code         text,
+  description        text,
+  need_retry         boolean,
+  attempts           integer not null default 0,
+  next_attempt_at    timestamptz,
+  answer_status      integer,
+  duration           interval,
+  date_time          timestamptz not null default now(),
+  date_time_received timestamptz,
+  date_time_update   timestamptz,
+  origin             text,
+  trace_context      text,
+  old_object_id      text,                             -- rekey: the key that the object had before
+  constraint outbox_counter_identifies_a_record primary key (counter),
+  constraint outbox_state_and_outcome_agree check (tandem.outbox_record_fits(operation, request_state, outcome))
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+-- By hash: a key of any length fits (a btree entry holds at most 2,704 bytes, and a key must never fail the CRM). Ask for
+-- hashtextextended(object_id, 0) = hashtextextended($1, 0) and object_id = $1.
+create index outbox_object on tandem.outbox (hashtextextended(object_id, 0), counter);
+create index outbox_old_object on tandem.outbox (hashtextextended(old_object_id, 0), counter) where old_object_id is not null;
+
+create table tandem.inbox (
+  xid                xid8 not null default pg_current_xact_id(),
+  counter            bigint generated always as identity (cache 1 no cycle),
+  record_id          uuid not null
+    default (lpad(to_hex(currval('tandem.inbox_counter_seq')), 12, '0') || '8' || substr(gen_random_uuid()::text, 16))::uuid,
+  object_id          text,
+  request_type       text not null,
+  operation          text not null,
+  source             text not null,
+  body               jsonb,
+  changed            text[],
+  request_state      smallint not null default 1,
+  outcome            text,
+  error_code         text,
+  description        text,
+  need_retry         boolean,
+  attempts           integer not null default 0,
+  next_attempt_at    timestamptz,
+  answer_status      integer,
+  duration           interval,
+  date_time          timestamptz not null default now(),
+  date_time_received timestamptz,
+  date_time_update   timestamptz,
+  origin             text,
+  trace_context      text,
+  remote_id          text,
+  source_record_id   text not null,
+  version            text,
+  constraint inbox_counter_identifies_a_record primary key (counter),
+  constraint inbox_source_record_arrives_once unique (source, source_record_id),
+  constraint inbox_state_and_outcome_agree check (tandem.inbox_record_fits(operation, request_state, outcome))
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+create index inbox_object on tandem.inbox (hashtextextended(object_id, 0), counter);
+
+-- The floor: every counter of this queue and peer (target or source) up to here is settled, parked or can never commit.
+create table tandem.settled_through (
+  queue      text not null default 'outbox',
+  peer       text not null,
+  counter    bigint not null default 0,
+  updated_at timestamptz not null default now(),
+  constraint settled_through_is_one_per_peer primary key (queue, peer),
+  constraint settled_through_queue_is_known check (queue in ('outbox', 'inbox'))
+) with (fillfactor = 50);
+
+-- Pending records that are not in memory, or were sent back by a person. The only pending rows allowed at or below the floor.
+create table tandem.parked (
+  queue         text not null default 'outbox',
+  counter       bigint not null,
+  peer          text not null,
+  request_type  text not null,
+  object_id     text,
+  due           timestamptz not null default now(),   -- 'infinity': waits for an event (a person, a parent, a pause)
+  reason        text not null,                        -- retry, parent, confirmation, pause, blocked, outcome, person
+  retried       boolean not null default false,       -- sent back by a person
+  attempted     boolean not null default false,       -- possibly: it is not folded into a later record
+  waits_for     text,                                 -- parent: jsonb_build_array(request_type, object_id)::text
+  since         timestamptz not null default now(),
+  constraint parked_record_is_parked_once primary key (queue, counter),
+  constraint parked_queue_is_known check (queue in ('outbox', 'inbox'))
+);
+create index parked_due on tandem.parked (queue, peer, due);
+create index parked_lane on tandem.parked (queue, peer, hashtextextended(object_id, 0), counter);
+create index parked_parent on tandem.parked (queue, peer, hashtextextended(waits_for, 0)) where waits_for is not null;
+
+-- Failed records, few: what people look at and retry. Kept by the settling statement and by retry() and discard().
+create table tandem.failed (
+  queue        text not null default 'outbox',
+  counter      bigint not null,
+  peer         text not null,
+  request_type text not null,
+  object_id    text,
+  outcome      text not null,
+  error_code   text,
+  fingerprint  text,                                  -- the description without its variable parts, for grouping
+  failed_at    timestamptz not null default now(),
+  constraint failed_record_is_listed_once primary key (queue, counter)
+);
+create index failed_group on tandem.failed (queue, peer, request_type, error_code);
+create index failed_object on tandem.failed (hashtextextended(object_id, 0));
+
+-- The pair (our object_id, their remote_id). pending: a create is about to be sent or its answer is unknown.
+create table tandem.identity (
+  identity_id  bigint generated always as identity,
+  target       text not null,
+  request_type text not null,
+  object_id    text not null,
+  remote_id    text,
+  state        text not null,
+  version      text,                                  -- their version or ETag, where they have one
+  created_at   timestamptz not null default now(),
+  updated_at   timestamptz not null default now(),
+  constraint identity_row_has_an_id primary key (identity_id),
+  constraint identity_state_is_known check (state in ('pending', 'paired', 'deleted')),
+  constraint identity_is_paired_with_a_remote_id check (state <> 'paired' or remote_id is not null)
+) with (fillfactor = 80);
+-- md5 for keys of any length: `on conflict (target, request_type, md5(object_id)) where state <> 'deleted'`, and a look-up compares
+-- md5(object_id) = md5($1) and object_id = $1.
+create unique index identity_object_is_paired_once on tandem.identity (target, request_type, md5(object_id)) where state <> 'deleted';
+create unique index identity_remote_is_paired_once on tandem.identity (target, request_type, md5(remote_id)) where state <> 'deleted' and remote_id is not null;
+
+-- What the other side is known to have of an object: image or its hash. Only for routes that need it.
+create table tandem.agreed (
+  agreed_id    bigint generated always as identity,
+  target       text not null,
+  request_type text not null,
+  object_id    text not null,
+  image        jsonb,
+  hash         bytea,
+  counter      bigint,                                -- the record that made it so
+  version      text,
+  unsettled    boolean not null default false,        -- an attempt has left its effect unknown: compare with nothing
+  updated_at   timestamptz not null default now(),
+  constraint agreed_row_has_an_id primary key (agreed_id)
+) with (fillfactor = 70);
+create unique index agreed_is_one_per_object on tandem.agreed (target, request_type, md5(object_id));
+
+-- Every try that failed or was not the first. A success at the first try is told by the record itself.
+create table tandem.attempt (
+  attempt_id    bigint generated always as identity,
+  queue         text not null default 'outbox',
+  counter       bigint not null,
+  attempt       integer not null,                     -- 1 is the first
+  epoch         bigint not null,
+  started_at    timestamptz not null,
+  duration      interval,
+  counted       boolean not null default true,        -- false: the target's fault, not spent on the record
+  error_code    text,
+  answer_status integer,
+  description   text,
+  constraint attempt_row_has_an_id primary key (attempt_id)
+);
+create index attempt_of_record on tandem.attempt (queue, counter);
+
+-- What `tandem apply` made of the configuration: capture is generated from these rows, and `run` refuses drift against them.
+create table tandem.target (
+  target        text primary key,
+  definition    jsonb not null,                       -- without secrets
+  paused        boolean not null default false,
+  paused_reason text,
+  updated_at    timestamptz not null default now()
+);
+create table tandem.source (
+  source        text primary key,
+  definition    jsonb not null,
+  position      jsonb,
+  paused        boolean not null default false,
+  paused_reason text,
+  updated_at    timestamptz not null default now()
+);
+create table tandem.watch (
+  watch         text primary key,
+  relation      oid not null,                         -- of the watched table; survives renames
+  table_name    text not null,                        -- as configured, for messages
+  key_columns   text[] not null,
+  mode          text not null default 'trigger',
+  definition    jsonb not null,
+  live_function text,                                 -- generated, callable text: reads the newest image of one object
+  capture_hash  text,                                 -- of what was generated: drift is a difference
+  updated_at    timestamptz not null default now(),
+  constraint watch_mode_is_known check (mode in ('trigger', 'wal', 'poll'))
+);
+create table tandem.route (
+  target        text not null references tandem.target,
+  request_type  text not null,
+  watch         text not null references tandem.watch,
+  definition    jsonb not null,
+  paused        boolean not null default false,
+  paused_reason text,
+  draining      boolean not null default false,       -- unwatch(): capture has ended, delivery goes on
+  updated_at    timestamptz not null default now(),
+  constraint route_is_named_by_target_and_request_type primary key (target, request_type)
+);
+
+-- The fence. epoch changes only at take-over, of its own name or of one of its targets by another; `alive` is written at most once a second, in a
+-- row of its own.
+create table tandem.connector (
+  name          text primary key,
+  epoch         bigint not null default 0,
+  targets       text[] not null default '{}',         -- served since the last start: no two that live serve the same
+  quiet_until   timestamptz,                          -- requests of the one before may run until then: nothing is sent earlier
+  clean_stop    boolean not null default true,        -- false while one runs: a start that finds false is careful
+  attempted_through bigint not null default 0,        -- pending records up to here may have been attempted before an unclean end
+  system_id     text,
+  timeline      integer,
+  version       text,
+  started_at    timestamptz
+);
+create table tandem.connector_alive (
+  name          text primary key references tandem.connector,
+  epoch         bigint not null,
+  alive_at      timestamptz not null,
+  host          text,
+  pid           integer
+) with (fillfactor = 50);
+
+create table tandem.conflict (
+  conflict_id  bigint generated always as identity primary key,
+  target       text not null,
+  request_type text not null,
+  object_id    text,
+  remote_id    text,
+  agreed_image jsonb,
+  our_image    jsonb,
+  their_image  jsonb,
+  fields       text[],
+  policy       text not null,
+  resolution   text,
+  resolved_by  text,
+  created_at   timestamptz not null default now(),
+  resolved_at  timestamptz
+);
+create table tandem.snapshot (
+  snapshot_id  bigint generated always as identity primary key,
+  target       text not null,
+  request_type text not null,
+  state        text not null default 'running',
+  through_key  text,
+  rows_done    bigint not null default 0,
+  rows_total   bigint,
+  started_at   timestamptz not null default now(),
+  finished_at  timestamptz
+);
+create table tandem.verification (
+  verification_id  bigint generated always as identity primary key,
+  target           text not null,
+  request_type     text not null,
+  state            text not null default 'running',
+  compared         bigint not null default 0,
+  differing        bigint not null default 0,
+  verified_through timestamptz,
+  started_at       timestamptz not null default now(),
+  finished_at      timestamptz
+);
+create table tandem.difference (
+  verification_id bigint not null references tandem.verification on delete cascade,
+  object_id       text not null,
+  remote_id       text,
+  kind            text not null,
+  fields          text[],
+  primary key (verification_id, object_id)
+);
+create table tandem.alert (
+  alert_id     bigint generated always as identity primary key,
+  kind         text not null,
+  subject      text not null,
+  description  text not null,
+  raised_at    timestamptz not null default now(),
+  sent_at      timestamptz,
+  recovered_at timestamptz
+);
+create table tandem.audit (
+  audit_id  bigint generated always as identity primary key,
+  at        timestamptz not null default now(),
+  who       text not null default session_user,
+  action    text not null,
+  subject   jsonb not null,
+  reason    text
+);
+-- Roll-ups for pages and views, so that nothing counts the outbox. One row a minute and peer.
+create table tandem.minute_stat (
+  queue    text not null default 'outbox',
+  peer     text not null,
+  minute   timestamptz not null,
+  counts   jsonb not null,                            -- {"delivered": n, "rejected": n, …, "attempts": n, "p99_ms": n}
+  primary key (queue, peer, minute)
+);
+
+-- The doorbell of the stream: inserts only, nothing else of tandem's writes is worth decoding. Made by the installing role, which
+-- needs CREATE on the database; it exists before any slot, or decoding would fail on older WAL.
+reset role;
+create publication tandem for table tandem.outbox, tandem.inbox with (publish = 'insert');
+
+select tandem.record_migration(1, 'schema');
