@@ -1,0 +1,170 @@
+#include "cli/definition.hpp"
+
+#include <algorithm>
+
+#include "config/quantity.hpp"
+#include "json/text.hpp"
+#include "json/writer.hpp"
+
+namespace tandem::cli {
+namespace {
+
+using json::Writer;
+
+void texts(Writer& w, std::string_view key, const std::vector<std::string>& values) {
+  if (values.empty()) return;
+  w.key(key).open_array();
+  for (const auto& value : values) w.string(value);
+  w.close_array();
+}
+void text(Writer& w, std::string_view key, std::string_view value) {
+  if (!value.empty()) w.key(key).string(value);
+}
+/// Names only: a value may be a key.
+void headers(Writer& w, const std::vector<std::pair<std::string, std::string>>& pairs) {
+  if (pairs.empty()) return;
+  w.key("headers").open_array();
+  for (const auto& [name, value] : pairs) w.string(name);
+  w.close_array();
+}
+
+/// JSON in whose texts every secret is ***; what is not text stays as it is, so that it is still JSON.
+std::string hidden(std::string_view json, const std::vector<Secret>& secrets) {
+  std::string out;
+  while (!json.empty()) {
+    const auto open = std::min(json.find('"'), json.size());
+    out += json.substr(0, open);
+    json.remove_prefix(open);
+    if (json.empty()) break;
+    std::size_t close = 1;
+    while (close < json.size() && json[close] != '"') close += json[close] == '\\' ? 2U : 1U;
+    close = std::min(close + 1, json.size());
+    std::string text(json.substr(0, close));
+    for (const Secret& secret : secrets) {
+      const std::string quoted = json::quote(secret.reveal());
+      const std::string_view escaped = std::string_view(quoted).substr(1, quoted.size() - 2);
+      for (auto at = text.find(escaped); at != std::string::npos; at = text.find(escaped, at + 3))
+        text.replace(at, escaped.size(), "***");
+    }
+    out += text;
+    json.remove_prefix(close);
+  }
+  return out;
+}
+
+void call_members(Writer& w, const CallSettings& call) {
+  w.key("method").string(call.method).key("path").string(call.path);
+  text(w, "wrap", call.wrap);
+  text(w, "remote_id", call.remote_id);
+  text(w, "error", call.error_at);
+  text(w, "version", call.version_at);
+}
+void call(Writer& w, std::string_view key, const std::optional<CallSettings>& settings) {
+  if (!settings) return;
+  w.key(key).open_object();
+  call_members(w, *settings);
+  w.close_object();
+}
+std::string requests(const RestSettings& rest) {
+  Writer w;
+  w.open_object();
+  call(w, "create", rest.create);
+  call(w, "update", rest.update);
+  call(w, "delete", rest.remove);
+  call(w, "upsert", rest.upsert);
+  call(w, "lookup", rest.lookup);
+  call(w, "call", rest.call);
+  if (rest.batch) {
+    w.key("batch").open_object();
+    call_members(w, rest.batch->call);
+    text(w, "each", rest.batch->each);
+    w.key("max_records").number(static_cast<std::int64_t>(rest.batch->max_records));
+    texts(w, "operations", rest.batch->operations);
+    w.close_object();
+  }
+  w.key("idempotency_key").boolean(rest.idempotency_key);
+  w.close_object();
+  return w.take();
+}
+
+void fields(Writer& w, const RouteSettings& route) {
+  const auto open = [&](FieldKind kind, std::string_view key) {
+    bool any = false;
+    for (const FieldSettings& field : route.fields) {
+      if (field.kind != kind) continue;
+      if (!any) w.key(key).open_object();
+      any = true;
+      if (kind == FieldKind::constant) {
+        w.key(field.to).raw(field.constant.empty() ? "null" : hidden(field.constant, route.secrets));
+      } else if (kind == FieldKind::sql) {
+        w.key(field.to).raw(hidden(json::quote(field.sql), route.secrets));
+      } else {
+        w.key(field.column).open_object().key("to").string(field.to);
+        if (!field.values.empty()) {
+          w.key("values").open_array();
+          for (const auto& [ours, theirs] : field.values) w.open_array().raw(ours).raw(theirs).close_array();
+          w.close_array();
+        }
+        if (field.fallback) w.key("default").raw(*field.fallback);
+        text(w, "ref", field.ref);
+        if (field.omit_null) w.key("omit_null").boolean(true);
+        w.close_object();
+      }
+    }
+    if (any) w.close_object();
+  };
+  open(FieldKind::column, "fields");
+  open(FieldKind::constant, "constants");
+  open(FieldKind::sql, "sql");
+  w.key("other_columns").boolean(route.all_columns);
+}
+
+std::string_view word(OnLeave value) {
+  return value == OnLeave::remove ? "delete" : value == OnLeave::update ? "update" : "ignore";
+}
+std::string_view word(OnFailure value) {
+  return value == OnFailure::block ? "block" : value == OnFailure::skip ? "skip" : "supersede";
+}
+
+}  // namespace
+
+std::string definition(const TargetSettings& target) {
+  Writer w;
+  w.open_object().key("type").string(target.type).key("url").raw(hidden(json::quote(target.url), target.secrets));
+  headers(w, target.headers);
+  w.key("concurrency").number(target.concurrency).key("timeout").string(format_duration(target.timeout)).close_object();
+  return w.take();
+}
+
+std::string definition(const WatchSettings& watch) {
+  Writer w;
+  w.open_object().key("table").string(watch.table);
+  texts(w, "key", watch.key);
+  w.key("mode").string("trigger").close_object();
+  return w.take();
+}
+
+std::string definition(const RouteSettings& route) {
+  Writer w;
+  w.open_object();
+  text(w, "when", route.when);
+  texts(w, "columns", route.columns);
+  texts(w, "operations", route.operations);
+  w.key("body").string(route.body == BodyKind::latest ? "latest" : "image");
+  w.key("changed").boolean(route.changed);
+  w.key("on_leave").string(word(route.on_leave));
+  w.key("on_truncate").string(route.on_truncate == OnTruncate::alert ? "alert" : "delete");
+  w.key("on_failure").string(word(route.on_failure));
+  w.key("on_missing").string(route.on_missing == OnMissing::recreate ? "recreate" : "fail");
+  w.key("coalesce").boolean(route.coalesce);
+  w.key("unchanged").string(route.skip_unchanged ? "skip" : "send");
+  w.key("send").string(route.only_changed ? "changed" : "full");
+  w.key("max_wait").string(format_duration(route.max_wait));
+  w.key("rollout").number(route.rollout_percent);
+  fields(w, route);
+  w.key("requests").raw(hidden(requests(route.rest), route.secrets));
+  w.close_object();
+  return w.take();
+}
+
+}  // namespace tandem::cli

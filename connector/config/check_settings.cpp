@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "config/sections.hpp"
+#include "config/suggest.hpp"
+#include "config/template_check.hpp"
+
+namespace tandem {
+namespace {
+
+bool takes(const RouteSettings& route, std::string_view operation) {
+  return std::ranges::find(route.operations, operation) != route.operations.end();
+}
+
+bool batched(const RouteSettings& route, std::string_view operation) {
+  return route.rest.batch &&
+         std::ranges::find(route.rest.batch->operations, operation) != route.rest.batch->operations.end();
+}
+
+bool uses_remote_id(const CallSettings& call) {
+  if (uses(call.path, "remote_id") || uses(call.wrap, "remote_id")) return true;
+  return std::ranges::any_of(call.headers, [](const auto& header) { return uses(header.second, "remote_id"); });
+}
+
+bool sends_remote_id(const RouteSettings& route) {
+  const RestSettings& rest = route.rest;
+  for (const auto* call : {&rest.update, &rest.remove, &rest.upsert, &rest.lookup, &rest.call})
+    if (*call && uses_remote_id(**call)) return true;
+  return rest.batch && (uses(rest.batch->each, "remote_id") || uses_remote_id(rest.batch->call));
+}
+
+/// Does an answer to the first delivery of an object tell the id that they gave it?
+bool learns_remote_id(const RouteSettings& route) {
+  const RestSettings& rest = route.rest;
+  if (batched(route, "create")) return !rest.batch->remote_id_at.empty();
+  if (rest.upsert) return !rest.upsert->remote_id.empty();
+  return rest.create && !rest.create->remote_id.empty();
+}
+
+class Check {
+ public:
+  Check(Reading& reading, Settings& settings) : reading_(reading), settings_(settings) {}
+
+  void run() {
+    for (const auto& target : settings_.targets) target_names_.push_back(target.name);
+    for (auto& route : settings_.routes) {
+      known_target(route);
+      unique(route);
+      needs(route);
+    }
+    for (auto& route : settings_.routes) {
+      // What others refer to must be known by its remote id.
+      if (referenced_.contains({route.target, route.request_type})) route.needs_identity = true;
+      references(route);
+      if (const TargetSettings* target = settings_.target(route.target); target != nullptr) requests(route);
+    }
+    if (settings_.retention.failed < settings_.retention.done)
+      report("retention.failed", "is shorter than `done`: failed records would vanish first",
+             "keep failed records at least as long");
+  }
+
+ private:
+  void report(const std::string& key, std::string message, std::string remedy) {
+    reading_.problem(reading_.loaded.line_of(key), key, std::move(message), std::move(remedy));
+  }
+
+  void known_target(const RouteSettings& route) {
+    if (route.target.empty() || settings_.target(route.target) != nullptr) return;
+    report(route.place + ".target", "there is no target `" + route.target + "`",
+           target_names_.empty() ? "add it under targets" : suggest(route.target, target_names_));
+  }
+
+  void unique(const RouteSettings& route) {
+    const auto [first, fresh] = by_name_.emplace(std::pair(route.target, route.request_type), &route);
+    if (!fresh)
+      report(route.place,
+             "collides with the route in line " + std::to_string(first->second->line) + ": both are `" +
+                 route.request_type + "` at `" + route.target + "`",
+             "give one of them its own request_type");
+  }
+
+  void needs(RouteSettings& route) {
+    for (const auto& field : route.fields) {
+      route.needs_sql = route.needs_sql || field.kind == FieldKind::sql;
+      route.needs_refs = route.needs_refs || !field.ref.empty();
+      if (!field.ref.empty()) referenced_.emplace(route.target, field.ref);
+    }
+    route.needs_agreed = route.skip_unchanged || route.only_changed;
+    const bool one_call_for_both = route.rest.upsert || (batched(route, "create") && batched(route, "update"));
+    route.needs_identity = !one_call_for_both || sends_remote_id(route);
+  }
+
+  void references(const RouteSettings& route) {
+    for (const auto& field : route.fields) {
+      if (field.ref.empty()) continue;
+      const std::string key = route.place + ".fields." + field.column;
+      const auto parent = by_name_.find(std::pair(route.target, field.ref));
+      if (parent == by_name_.end()) {
+        std::vector<std::string> known;
+        for (const auto& [name, other] : by_name_)
+          if (name.first == route.target) known.push_back(name.second);
+        report(key, "refers to `" + field.ref + "`, which no route brings to `" + route.target + "`",
+               suggest(field.ref, known));
+      } else if (!learns_remote_id(*parent->second)) {
+        report(key, "refers to `" + field.ref + "`, whose remote id is never learned",
+               "add remote_id to the create or upsert request of the route in line " +
+                   std::to_string(parent->second->line));
+      }
+    }
+  }
+
+  void requests(const RouteSettings& route) {
+    const RestSettings& rest = route.rest;
+    const std::string where = route.place;
+    const auto missing = [&](std::string_view call, std::string_view operation) {
+      report(where, "has no `" + std::string(call) + "` request for the operation `" + std::string(operation) + "`",
+             "add requests." + std::string(call) + " here or at the target, or narrow `operations`");
+    };
+    // Without an identity every change is a create there, so a route of updates needs both calls.
+    const bool writes = takes(route, "create") || takes(route, "update");
+    if (writes && !rest.upsert && !rest.create && !batched(route, "create")) missing("create", "create");
+    if (writes && !rest.upsert && !rest.update && !batched(route, "update")) missing("update", "update");
+    if (takes(route, "delete") && !rest.remove && !batched(route, "delete")) missing("delete", "delete");
+    if (sends_remote_id(route) && !learns_remote_id(route) && !(rest.lookup && !rest.lookup->remote_id.empty()))
+      report(where, "uses {remote_id}, which no answer tells",
+             "add remote_id (a JSON pointer or header:NAME) to requests.create or requests.upsert");
+    if (rest.lookup && rest.lookup->remote_id.empty())
+      report(where, "its `lookup` request does not say where the answer holds the id",
+             "add remote_id to requests.lookup, e.g. /items/0/id");
+  }
+
+  Reading& reading_;
+  Settings& settings_;
+  std::vector<std::string> target_names_;
+  std::map<std::pair<std::string, std::string>, const RouteSettings*> by_name_;
+  std::set<std::pair<std::string, std::string>> referenced_;
+};
+
+}  // namespace
+
+void check_settings(Reading& reading, Settings& settings) {
+  Check check(reading, settings);
+  check.run();
+}
+
+}  // namespace tandem

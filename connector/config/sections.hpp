@@ -1,0 +1,32 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "config/section.hpp"
+
+/// The parts of the file, each read by its own source file. Inside config/ only.
+namespace tandem {
+
+struct NameRule {
+  std::string_view first, rest;  ///< allowed characters
+  std::size_t longest;
+  std::string_view sentence;
+};
+extern const NameRule connector_name, object_name;
+/// Reports a name that breaks the rule.
+bool valid_name(const NameRule& rule, std::string_view name, Reading& reading, int line, const std::string& path);
+
+/// http(s) URL with a host and without credentials, query or fragment; reported otherwise.
+void read_url(Section& section, std::string_view key, std::string& out);
+
+void read_targets(Reading& reading, const yaml::Value* targets, Settings& settings);
+/// Also fills Settings::routes; targets must have been read.
+void read_watches(Reading& reading, const yaml::Value* watches, Settings& settings);
+/// `requests` of a target or a route; what is there already is the default.
+void read_requests(Section& parent, RestSettings& rest);
+void read_headers(Section& parent, std::vector<std::pair<std::string, std::string>>& headers);
+
+/// Collisions, dangling names, and what each route needs beside its row.
+void check_settings(Reading& reading, Settings& settings);
+
+}  // namespace tandem

@@ -1,0 +1,228 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/secret.hpp"
+
+/// The configuration as the rest of tandem sees it: plain values with their defaults in place. Filled from one YAML
+/// file by config/load.hpp, which reports every problem with line and key. `line` members point back into that file.
+namespace tandem {
+
+using Milliseconds = std::chrono::milliseconds;
+
+struct DatabaseSettings {
+  Secret url;        ///< libpq URL or key=value text of the connector's role; may hold a password, hence secret
+  Secret admin_url;  ///< for migrate and apply; empty = url
+};
+
+enum class PluginChoice { automatic, pgoutput, tandem };
+
+struct CaptureSettings {
+  bool stream = true;  ///< false: no slot at all, windows poll
+  std::string slot;    ///< empty = tandem_<connector>
+  std::string publication = "tandem";
+  PluginChoice plugin = PluginChoice::automatic;
+  std::uint64_t wal_budget_bytes = std::uint64_t{1} << 30;  ///< past it the slot is given up and windows poll
+  Milliseconds poll_interval{5};                            ///< between windows while there is no stream
+};
+
+struct HttpSettings {
+  std::string listen = "127.0.0.1:7400";               ///< empty = no HTTP
+  std::vector<std::pair<std::string, Secret>> tokens;  ///< role (viewer, operator, admin) and token
+};
+
+enum class LogFormat { automatic, text, json };  ///< automatic: text on a terminal, else json
+struct LogSettings {
+  LogFormat format = LogFormat::automatic;
+  std::string level = "info";
+};
+
+struct RetentionSettings {
+  std::chrono::hours done{30 * 24}, failed{90 * 24}, attempts{14 * 24};
+};
+
+struct RetrySettings {
+  int count = 3;  ///< retries after the first attempt
+  Milliseconds first{10'000};
+  double factor = 2.0;
+  double jitter = 0.1;  ///< share of the delay, either way
+  std::chrono::hours max_age{72};
+};
+
+struct BreakerSettings {
+  int consecutive_failures = 10;  ///< of different lanes
+  double failure_share = 0.5;     ///< of at least `minimum` attempts in `window`
+  int minimum = 20;
+  Milliseconds window{10'000};
+  Milliseconds open_first{1'000}, open_longest{60'000};  ///< between probes, doubling
+};
+
+struct RateSettings {
+  double per_second = 0;  ///< 0 = no limit
+  double burst = 0;       ///< 0 = per_second
+  std::int64_t per_day = 0;
+  double reserve = 0.05;  ///< share of per_day kept for people and probes
+};
+
+enum class AuthKind { none, basic, bearer, header, oauth2 };
+enum class OAuthGrant { client_credentials, password, refresh_token };
+struct AuthSettings {
+  AuthKind kind = AuthKind::none;
+  std::string username, header_name, client_id, scope, token_url;
+  Secret password, token, client_secret, refresh_token;  ///< token: bearer token or value of the header
+  OAuthGrant grant = OAuthGrant::client_credentials;
+  std::string refresh_token_file;  ///< where a rotated refresh token is written back to; empty = kept in memory only
+};
+
+/// One kind of call of a `rest` target. Path and header templates: {object_id} {remote_id} {request_type} {record_id}
+/// {operation} {key.COLUMN} {body.FIELD}; each value becomes one percent-encoded segment. Pointers are RFC 6901.
+struct CallSettings {
+  std::string method, path;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string wrap;       ///< body template with one {body}, e.g. {"data": {body}}; empty = the mapped object itself
+  std::string remote_id;  ///< where the answer holds their id: JSON pointer, or `header:NAME`
+  std::vector<int> ok;    ///< statuses that mean success; empty = 2xx
+  std::string error_at;  ///< JSON pointer in a 2xx answer: present and not null/false/empty = an error hides in the 200
+  std::string version_at;  ///< JSON pointer or `header:ETag`: their version
+  int line = 0;
+};
+
+struct BatchSettings {
+  CallSettings call;  ///< {body} of `wrap` is the comma-separated list of records
+  std::string each;   ///< template of one record: {body} {object_id} {remote_id} {record_id} {operation} as JSON values
+  std::size_t max_records = 100;
+  std::uint64_t max_bytes = 1 << 20;
+  Milliseconds linger{0};
+  std::string answers_at;  ///< pointer to the array of answers
+  std::string match;  ///< pointer in an answer to the record_id or object_id sent; empty = by position, and then the
+                      ///< counts must agree
+  std::string match_by = "record_id";                    ///< record_id or object_id
+  std::string status_at, ok_at, error_at, remote_id_at;  ///< pointers in one answer
+  std::vector<std::string> operations{"create", "update"};
+};
+
+/// How a `rest` target is spoken to, per route (target-level settings are the defaults of its routes).
+struct RestSettings {
+  std::optional<CallSettings> create, update, remove, upsert, lookup, call;
+  std::optional<BatchSettings> batch;
+  bool idempotency_key = false;  ///< the target honours Idempotency-Key: a create may be sent again
+};
+
+struct TargetSettings {
+  std::string name, type = "rest", url;
+  AuthSettings auth;
+  std::vector<std::pair<std::string, std::string>> headers;
+  RestSettings rest;  ///< defaults for routes
+  int concurrency = 16;
+  RateSettings rate;
+  RetrySettings retry;
+  BreakerSettings breaker;
+  Milliseconds timeout{30'000}, connect_timeout{5'000};
+  std::uint64_t max_body_bytes = 5 << 20;
+  Milliseconds retry_after_cap{3'600'000};
+  std::string proxy, ca_file;
+  bool http2 = false;
+  bool allow_private = true;  ///< addresses of private networks may be called
+  std::string probe_path;     ///< GET that tells whether the target is back; empty = a waiting record is the probe
+  std::string idempotency_header = "Idempotency-Key";
+  std::uint64_t memory_bytes = 16 << 20;  ///< room for records held in memory
+  std::vector<Secret> secrets;            ///< Settings::secrets, to be kept out of what is written about it
+  int line = 0;
+};
+
+enum class FieldKind { column, constant, sql };
+/// One field of the body there. column: ours → theirs, by rename, value table, default, or the identity of another
+/// object.
+struct FieldSettings {
+  FieldKind kind = FieldKind::column;
+  std::string column;    ///< ours; empty for constant and sql
+  std::string to;        ///< theirs: name, or dotted path for nested objects
+  std::string constant;  ///< JSON text
+  std::string sql;       ///< expression over the row's columns, evaluated by the database
+  std::vector<std::pair<std::string, std::string>> values;  ///< JSON text ours → JSON text theirs
+  std::optional<std::string> fallback;                      ///< JSON text for null or a value missing in `values`
+  std::string ref;  ///< request_type whose identity at this target replaces the value
+  bool omit_null = false;
+  int line = 0;
+};
+
+enum class BodyKind { image, latest };
+enum class OnLeave { ignore, remove, update };
+enum class OnFailure { supersede, block, skip };
+enum class OnMissing { fail, recreate };
+enum class OnTruncate { remove, alert };
+enum class SettleOn { accepted, confirmed };
+
+struct RouteSettings {
+  std::string target, request_type, watch;
+  std::string place;                 ///< key path in the file, e.g. watches.opportunity.routes[0]
+  std::string when;                  ///< SQL condition over the row's columns; empty = every row
+  std::vector<std::string> columns;  ///< a change in other columns is not captured; empty = all
+  std::vector<std::string> operations{"create", "update", "delete"};
+  BodyKind body = BodyKind::image;
+  bool changed = false;  ///< fill outbox.changed
+  OnLeave on_leave = OnLeave::ignore;
+  OnTruncate on_truncate = OnTruncate::remove;
+  OnFailure on_failure = OnFailure::supersede;
+  OnMissing on_missing = OnMissing::fail;
+  SettleOn settle_on = SettleOn::accepted;
+  bool coalesce = true;
+  bool skip_unchanged = false;        ///< needs the agreed image
+  bool only_changed = false;          ///< send the difference to the agreed image
+  Milliseconds max_wait{3'600'000};   ///< for a parent's identity
+  std::vector<FieldSettings> fields;  ///< empty = every column under its own name
+  bool all_columns = false;           ///< columns not named in `fields` travel under their own names
+  RestSettings rest;                  ///< complete: target defaults are merged in by the loader
+  int rollout_percent = 100;
+  int line = 0;
+
+  /// Filled by the loader: what delivery must read beside the row.
+  bool needs_identity = false, needs_agreed = false, needs_sql = false, needs_refs = false;
+  std::vector<Secret> secrets;  ///< Settings::secrets, to be kept out of its definition
+};
+
+enum class WatchMode { trigger, wal, poll };
+struct WatchSettings {
+  std::string name, table;       ///< table as written: [schema.]name, quoted where needed
+  std::vector<std::string> key;  ///< empty = the primary key
+  WatchMode mode = WatchMode::trigger;
+  int line = 0;
+};
+
+struct Settings {
+  std::string connector = "main", file;
+  DatabaseSettings database;
+  CaptureSettings capture;
+  HttpSettings http;
+  LogSettings log;
+  RetentionSettings retention;
+  std::vector<TargetSettings> targets;
+  std::vector<WatchSettings> watches;
+  std::vector<RouteSettings> routes;  ///< (target, request_type) is unique
+  std::vector<Secret> secrets;        ///< what the environment and secret files have put in, wherever it stands
+
+  /// Remembers a value of at least six characters: shorter ones are words, not secrets.
+  void remember(const std::string& secret) {
+    if (secret.size() < 6) return;
+    for (const auto& known : secrets)
+      if (known.reveal() == secret) return;
+    secrets.emplace_back(secret);
+  }
+
+  [[nodiscard]] const TargetSettings* target(const std::string& name) const {
+    for (const auto& t : targets)
+      if (t.name == name) return &t;
+    return nullptr;
+  }
+  [[nodiscard]] const WatchSettings* watch(const std::string& name) const {
+    for (const auto& w : watches)
+      if (w.name == name) return &w;
+    return nullptr;
+  }
+};
+
+}  // namespace tandem

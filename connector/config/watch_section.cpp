@@ -1,0 +1,194 @@
+#include <algorithm>
+
+#include "config/json_text.hpp"
+#include "config/sections.hpp"
+
+namespace tandem {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// `to` of a field: a name, or names joined by dots for nested objects.
+bool valid_destination(std::string_view to) {
+  return !to.empty() && !to.starts_with('.') && !to.ends_with('.') && to.find("..") == std::string_view::npos;
+}
+
+void read_values(Section& section, FieldSettings& field) {
+  const yaml::Value* value = section.take("values");
+  if (value == nullptr) return;
+  Section table(section.reading(), value, section.path_of("values"));
+  for (const auto* entry : table.take_names()) {
+    const std::string path = table.path_of(entry->key);
+    yaml::Value key;  // the key reads like any value: open is text, 1 a number, "1" text
+    key.kind = entry->key == "null" && !entry->key_quoted ? yaml::Kind::null : yaml::Kind::scalar;
+    key.line = entry->line;
+    key.text = entry->key;
+    key.quoted = entry->key_quoted;
+    const auto ours = table.json_of(key, path);
+    const auto theirs = table.json_of(entry->value, path);
+    if (ours && theirs) field.values.emplace_back(*ours, *theirs);
+  }
+}
+
+void read_field(Reading& reading, const yaml::Value::Entry& entry, const std::string& path, FieldSettings& field) {
+  field.column = entry.key;
+  field.line = entry.line;
+  if (entry.value.kind != yaml::Kind::mapping) {  // ours: theirs
+    Section probe(reading, nullptr, path, entry.line);
+    if (entry.value.kind == yaml::Kind::null) {
+      reading.problem(entry.line, path, "has no name at the target", "write " + entry.key + ": THEIR_NAME");
+    } else if (auto to = probe.text_of(entry.value, path)) {
+      field.to = std::move(*to);
+    }
+    return;
+  }
+  Section section(reading, &entry.value, path);
+  if (!section.text("to", field.to) && !section.has("to"))
+    section.problem_here("`to` is missing", "add the field's name at the target");
+  read_values(section, field);
+  if (const yaml::Value* fallback = section.take_nullable("default")) {
+    if (auto json = section.json_of(*fallback, section.path_of("default"))) field.fallback = std::move(*json);
+  }
+  section.text("ref", field.ref);
+  section.flag("omit_null", field.omit_null);
+  if (!field.ref.empty() && !field.values.empty())
+    section.problem("ref", "`ref` and `values` exclude each other", "keep one of them");
+}
+
+void read_fields(Section& parent, RouteSettings& route) {
+  Reading& reading = parent.reading();
+  const yaml::Value* fields_value = parent.take("fields");
+  if (fields_value != nullptr) {
+    Section fields(reading, fields_value, parent.path_of("fields"));
+    for (const auto* entry : fields.take_names()) {
+      FieldSettings field;
+      read_field(reading, *entry, fields.path_of(entry->key), field);
+      route.fields.push_back(std::move(field));
+    }
+  }
+  if (const yaml::Value* value = parent.take("constants")) {
+    Section constants(reading, value, parent.path_of("constants"));
+    for (const auto* entry : constants.take_names()) {
+      FieldSettings field;
+      field.kind = FieldKind::constant;
+      field.to = entry->key;
+      field.line = entry->line;
+      if (auto json = constants.json_of(entry->value, constants.path_of(entry->key))) field.constant = std::move(*json);
+      route.fields.push_back(std::move(field));
+    }
+  }
+  if (const yaml::Value* value = parent.take("sql")) {
+    Section sql(reading, value, parent.path_of("sql"));
+    for (const auto* entry : sql.take_names()) {
+      FieldSettings field;
+      field.kind = FieldKind::sql;
+      field.to = entry->key;
+      field.line = entry->line;
+      auto text = sql.text_of(entry->value, sql.path_of(entry->key));
+      if (text && text->find_first_not_of(" \t\r\n") == std::string::npos)
+        sql.problem(entry->key, "is empty", "write an expression over the table's columns");
+      else if (text)
+        field.sql = std::move(*text);
+      route.fields.push_back(std::move(field));
+    }
+  }
+  route.all_columns = fields_value == nullptr;
+  parent.flag("other_columns", route.all_columns);
+
+  for (std::size_t i = 0; i < route.fields.size(); ++i) {
+    const auto& field = route.fields[i];
+    if (field.to.empty()) continue;
+    if (!valid_destination(field.to)) {
+      reading.problem(field.line, parent.path(), "`" + field.to + "` is not a field's name",
+                      "write a name, or names joined by single dots");
+      continue;
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      const std::string &a = field.to, &b = route.fields[j].to;
+      if (a == b || a.starts_with(b + ".") || b.starts_with(a + "."))
+        reading.problem(field.line, parent.path(),
+                        "two fields write `" + a + "`, the other one in line " + std::to_string(route.fields[j].line),
+                        "give each its own name at the target");
+    }
+  }
+}
+
+void read_route(Reading& reading, const yaml::Value& value, const std::string& path, const WatchSettings& watch,
+                Settings& settings) {
+  Section section(reading, &value, path);
+  if (!section.present()) return;
+  RouteSettings route;
+  route.watch = watch.name;
+  route.place = path;
+  route.line = section.line();
+  route.request_type = watch.name;
+  if (!section.text("target", route.target) && !section.has("target"))
+    section.problem_here("`target` is missing", "name one of the targets");
+  if (section.text("request_type", route.request_type))
+    valid_name(object_name, route.request_type, reading, route.line, section.path_of("request_type"));
+  section.text("when", route.when);
+  section.names("columns", route.columns);
+  if (section.names("operations", route.operations)) {
+    for (const auto& word : route.operations)
+      if (word != "create" && word != "update" && word != "delete")
+        section.problem("operations", "unknown operation `" + word + "`", "known here: create, update, delete");
+  }
+  section.choice("body", route.body, {{"image", BodyKind::image}, {"latest", BodyKind::latest}});
+  section.flag("changed", route.changed);
+  section.choice("on_leave", route.on_leave,
+                 {{"ignore", OnLeave::ignore}, {"delete", OnLeave::remove}, {"update", OnLeave::update}});
+  section.choice("on_truncate", route.on_truncate, {{"delete", OnTruncate::remove}, {"alert", OnTruncate::alert}});
+  section.choice("on_failure", route.on_failure,
+                 {{"supersede", OnFailure::supersede}, {"block", OnFailure::block}, {"skip", OnFailure::skip}});
+  section.choice("on_missing", route.on_missing, {{"fail", OnMissing::fail}, {"recreate", OnMissing::recreate}});
+  section.flag("coalesce", route.coalesce);
+  section.choice("unchanged", route.skip_unchanged, {{"send", false}, {"skip", true}});
+  section.choice("send", route.only_changed, {{"full", false}, {"changed", true}});
+  section.duration("max_wait", route.max_wait, 1s, 24h * 365);
+  section.percent("rollout", route.rollout_percent);
+  read_fields(section, route);
+  if (const TargetSettings* target = settings.target(route.target)) route.rest = target->rest;
+  read_requests(section, route.rest);
+  settings.routes.push_back(std::move(route));
+}
+
+void read_watch(Reading& reading, const yaml::Value& value, const std::string& path, WatchSettings watch,
+                Settings& settings) {
+  Section section(reading, &value, path);
+  if (!section.present()) return;
+  if (!section.text("table", watch.table) && !section.has("table"))
+    section.problem_here("`table` is missing", "name the table, e.g. public.account");
+  section.names("key", watch.key);
+  const std::vector<std::string> modes{"trigger"};
+  std::string mode;
+  section.chosen("mode", mode, modes);
+  settings.watches.push_back(watch);
+  const yaml::Value* routes = section.take("routes");
+  if (routes == nullptr && !section.has("routes")) {
+    section.problem_here("has no routes", "add routes: with at least one `- target: …`, or remove the watch");
+  } else if (routes != nullptr && (routes->kind != yaml::Kind::sequence || routes->items.empty())) {
+    section.problem("routes", "expected a list of routes", "write at least one `- target: …` below it");
+  } else if (routes != nullptr) {
+    for (std::size_t i = 0; i < routes->items.size(); ++i) {
+      const std::string place = section.path_of("routes") + "[" + std::to_string(i) + "]";
+      reading.loaded.lines.emplace(place, routes->items[i].line);
+      read_route(reading, routes->items[i], place, watch, settings);
+    }
+  }
+}
+
+}  // namespace
+
+void read_watches(Reading& reading, const yaml::Value* watches, Settings& settings) {
+  Section section(reading, watches, "watches", 1);
+  for (const auto* entry : section.take_names()) {
+    WatchSettings watch;
+    watch.name = entry->key;
+    watch.line = entry->line;
+    const std::string path = section.path_of(entry->key);
+    valid_name(object_name, entry->key, reading, entry->line, path);
+    read_watch(reading, entry->value, path, std::move(watch), settings);
+  }
+}
+
+}  // namespace tandem

@@ -1,0 +1,52 @@
+#include "delivery/counter_ranges.hpp"
+
+#include <algorithm>
+
+namespace tandem {
+
+bool contains(const CounterRanges& ranges, Counter counter) {
+  const auto at = std::partition_point(ranges.begin(), ranges.end(),
+                                       [&](const CounterRange& range) { return range.last < counter; });
+  return at != ranges.end() && at->first <= counter;
+}
+
+CounterRanges without(const CounterRanges& ranges, std::span<const Counter> points) {
+  CounterRanges out;
+  out.reserve(ranges.size() + points.size());
+  auto point = points.begin();
+  for (auto range : ranges) {
+    while (point != points.end() && *point < range.first) ++point;
+    for (; point != points.end() && *point <= range.last; ++point) {
+      if (range.first < *point) out.push_back({range.first, Counter{point->value - 1}});
+      range.first = Counter{point->value + 1};
+    }
+    if (range.first <= range.last) out.push_back(range);
+  }
+  return out;
+}
+
+CounterRanges intersection(const CounterRanges& a, const CounterRanges& b) {
+  CounterRanges out;
+  for (auto x = a.begin(), y = b.begin(); x != a.end() && y != b.end();) {
+    const CounterRange both{std::max(x->first, y->first), std::min(x->last, y->last)};
+    if (both.first <= both.last) out.push_back(both);
+    (x->last < y->last ? x : y)++;
+  }
+  return out;
+}
+
+CounterRanges up_to(const CounterRanges& ranges, Counter last) {
+  CounterRanges out;
+  for (const auto& range : ranges)
+    if (range.first <= last) out.push_back({range.first, std::min(range.last, last)});
+  return out;
+}
+
+CounterRanges above(const CounterRanges& ranges, Counter last) {
+  CounterRanges out;
+  for (const auto& range : ranges)
+    if (range.last > last) out.push_back({std::max(range.first, Counter{last.value + 1}), range.last});
+  return out;
+}
+
+}  // namespace tandem

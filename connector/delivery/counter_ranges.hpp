@@ -1,0 +1,19 @@
+#pragma once
+#include <span>
+#include <vector>
+
+#include "model/counter_range.hpp"
+
+namespace tandem {
+
+/// Sets of counters as ascending, disjoint, non-adjacent ranges.
+using CounterRanges = std::vector<CounterRange>;
+
+[[nodiscard]] bool contains(const CounterRanges& ranges, Counter counter);
+/// `points` ascend.
+[[nodiscard]] CounterRanges without(const CounterRanges& ranges, std::span<const Counter> points);
+[[nodiscard]] CounterRanges intersection(const CounterRanges& a, const CounterRanges& b);
+[[nodiscard]] CounterRanges up_to(const CounterRanges& ranges, Counter last);
+[[nodiscard]] CounterRanges above(const CounterRanges& ranges, Counter last);
+
+}  // namespace tandem

@@ -1,0 +1,43 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "mapping/mapping.hpp"
+#include "model/record.hpp"
+
+namespace tandem {
+
+/// A record whose row is to be read again before its attempt.
+struct WantedBody {
+  Counter counter;
+  RecordId record_id;
+  RouteIndex route = no_route;
+  std::string object_id;
+  Xid xid;
+};
+
+/// What one snapshot says about a wanted record and all that its attempt needs.
+struct FoundBody {
+  Counter counter;
+  enum class Found : std::uint8_t {
+    pending,
+    settled,      ///< meanwhile, by a person: drop it
+    gone,         ///< the server has lost the row, or somebody deleted it: drop it
+    not_visible,  ///< its transaction is still in progress for this snapshot: ask again
+  } found = Found::pending;
+  std::int32_t attempts = 0;
+  std::string body;  ///< image, or the live row for `latest`; empty with `live_row_gone` for a deleted row
+  bool live_row_gone = false;
+  bool overtaken = false, image_pending = false;  ///< docs/protocol.md, rules 11 and 9
+  std::string remote_id;                          ///< identity, or empty
+  bool identity_pending = false;                  ///< a create was sent and not answered
+  std::string agreed_image;                       ///< empty: unknown
+  bool agreed_unsettled = false;
+  Lookups lookups;  ///< refs and sql fields
+  bool behind_failed =
+      false;  ///< the object has a failed record with a lower counter (read for routes with on_failure: block)
+  std::int32_t unanswered = 0;  ///< attempt rows of this record that were opened by a careful start and never closed
+  std::string sql_error;        ///< an sql field that the database could not evaluate: field and its words
+};
+
+}  // namespace tandem

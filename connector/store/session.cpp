@@ -1,0 +1,18 @@
+#include "store/session.hpp"
+
+namespace tandem::store {
+
+Result<postgres::Connection> open_session(const Settings& settings, const std::string& purpose) {
+  postgres::Connection::Options options;
+  options.application_name = "tandem " + settings.connector + " " + purpose;
+  options.settings = {{"plan_cache_mode", "force_generic_plan"},
+                      {"enable_seqscan", "off"},
+                      {"jit", "off"},
+                      {"row_security", "off"},
+                      {"synchronous_commit", "on"},
+                      {"lock_timeout", "5s"},
+                      {"search_path", "pg_catalog, pg_temp"}};
+  return postgres::Connection::open(settings.database.url.reveal(), options);
+}
+
+}  // namespace tandem::store

@@ -1,0 +1,89 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "model/identifiers.hpp"
+
+/// What a logical replication stream says, whichever plugin wrote it. Views and spans point into the message that was
+/// decoded (and into the decoder): they live until its next call.
+namespace tandem::wire {
+
+using Time = std::chrono::sys_time<std::chrono::microseconds>;
+
+struct Column {
+  std::string name;
+  std::uint32_t type = 0;  ///< oid
+  std::int32_t modifier = -1;
+  bool key = false;  ///< part of the replica identity
+};
+
+/// A table as the stream described it; owned by the decoder, replaced when the stream describes it anew.
+struct Relation {
+  std::uint32_t id = 0;  ///< oid
+  std::string schema, name;
+  char identity = 'd';  ///< pg_class.relreplident
+  std::vector<Column> columns;
+};
+
+enum class ValueKind : std::uint8_t {
+  null,
+  unchanged,  ///< a large value that an update did not touch: not in the stream
+  text,
+  binary,
+};
+struct Value {
+  ValueKind kind = ValueKind::null;
+  std::string_view bytes;
+};
+using Tuple = std::span<const Value>;  ///< one value per column of the relation
+
+struct Begin {
+  Lsn final_lsn;  ///< of the commit
+  Time committed;
+  std::uint32_t xid = 0;
+};
+struct Commit {
+  Lsn commit_lsn, end_lsn;
+  Time committed;
+};
+struct Insert {
+  const Relation* relation = nullptr;
+  Tuple row;
+};
+enum class OldRow : std::uint8_t { none, key, full };
+struct Update {
+  const Relation* relation = nullptr;
+  OldRow old_kind = OldRow::none;
+  Tuple old_row, row;
+};
+struct Delete {
+  const Relation* relation = nullptr;
+  OldRow old_kind = OldRow::key;
+  Tuple old_row;
+};
+struct Truncate {
+  std::span<const Relation* const> relations;
+  bool cascade = false, restart_identity = false;
+};
+struct Message {
+  bool transactional = false;
+  Lsn lsn;
+  std::string_view prefix, content;
+};
+struct Origin {
+  Lsn lsn;
+  std::string_view name;
+};
+struct TypeName {
+  std::uint32_t id = 0;
+  std::string_view schema, name;
+};
+
+using Event = std::variant<Begin, Commit, const Relation*, Insert, Update, Delete, Truncate, Message, Origin, TypeName>;
+
+}  // namespace tandem::wire
