@@ -1,0 +1,32 @@
+-- The relation frame is sent again after everything that changes what follows it.
+create table d (id int primary key, a text);
+create type mood as enum ('sad', 'glad');
+insert into d values (1, 'x');
+alter table d add b int default 7;
+insert into d values (2, 'x', 8);
+alter table d rename a to "A";
+insert into d values (3, 'y', 9);
+alter table d alter b type text;
+insert into d values (4, 'y', 'nine');
+alter table d drop "A", add m mood default 'glad';
+insert into d values (5, 'z');
+alter type mood rename value 'glad' to 'merry';
+insert into d values (6, 'z', 'merry');
+create schema other; alter table d set schema other;
+insert into other.d values (7, 'q');
+alter schema other rename to third;
+insert into third.d values (8, 'q');
+begin;
+insert into third.d values (9, 'in one transaction');
+alter table third.d add c int;
+insert into third.d values (10, 'after', 'sad', 1);
+commit;
+select * from frames('regress', 'tables', 'all', 'boundaries', 'off');
+drop table third.d; drop type mood;
+-- Rewritten and dropped tables whose changes are still to be decoded.
+create table w (id int primary key, a text);
+insert into w values (1, 'before');
+alter table w alter id type bigint;
+insert into w values (2, 'after');
+drop table w;
+select * from frames('regress', 'table', 'public.w', 'boundaries', 'off');

@@ -1,0 +1,251 @@
+/*
+ * Output plugin "tandem": row changes as compact frames (tandem_frame.h), filtered before anything is turned into text.
+ *
+ * Only the callbacks of committed transactions are registered: PostgreSQL wants all or none of those for transactions in progress and
+ * for two-phase commit, and version 1 has none. A prepared transaction is decoded when it is committed.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "frame.h"
+#include "options.h"
+#include "relation_cache.h"
+#include "replication/logical.h"
+#include "replication/origin.h"
+#include "replication/output_plugin.h"
+#include "replication/walsender.h"
+#include "tandem_frame.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks* callbacks);
+
+typedef struct Session {
+  PluginOptions* options;
+  MemoryContext change_memory;  /* emptied after each change */
+  bool hello_sent;
+  RepOriginId named_origin;     /* origin_name belongs to it */
+  char* origin_name;            /* "" = local */
+  bool origin_skipped;
+} Session;
+
+/* txn->output_plugin_private: has this transaction's begin frame gone out? */
+static char begun_mark;
+#define BEGUN (&begun_mark)
+
+#if PG_VERSION_NUM >= 170000
+#define NEW_TUPLE(change) ((change)->data.tp.newtuple)
+#define OLD_TUPLE(change) ((change)->data.tp.oldtuple)
+#else
+#define NEW_TUPLE(change) ((change)->data.tp.newtuple == NULL ? NULL : &(change)->data.tp.newtuple->tuple)
+#define OLD_TUPLE(change) ((change)->data.tp.oldtuple == NULL ? NULL : &(change)->data.tp.oldtuple->tuple)
+#endif
+
+/* The printed text must not depend on who reads: these settings decide how values print. In a walsender they hold for its session; in
+ * pg_logical_slot_get_changes they end with the reader's transaction. */
+static void pin_settings(void) {
+  static const char* const pinned[][2] = {
+      {"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"}, {"TimeZone", "UTC"}, {"extra_float_digits", "1"}, {"bytea_output", "hex"},
+      {"lc_monetary", "C"}};
+
+  for (int i = 0; i < lengthof(pinned); i++)
+    (void)set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
+                            am_walsender ? GUC_ACTION_SET : GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/* The decoding context is freed at every end, an error's included. */
+static void session_ends(void* arg) { tandem_relation_cache_stop(); }
+
+static void tandem_startup(LogicalDecodingContext* ctx, OutputPluginOptions* plugin_options, bool is_init) {
+  Session* session;
+  MemoryContextCallback* ending;
+
+  plugin_options->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
+  if (is_init) return; /* a slot is being made: no options yet, nothing is decoded for us */
+
+  session = palloc0(sizeof(Session));
+  session->options = tandem_parse_options(ctx->output_plugin_options);
+  session->change_memory = AllocSetContextCreate(ctx->context, "tandem change", ALLOCSET_DEFAULT_SIZES);
+  session->origin_name = "";
+  ctx->output_plugin_private = session;
+
+  ending = MemoryContextAlloc(ctx->context, sizeof(MemoryContextCallback));
+  ending->func = session_ends;
+  ending->arg = NULL;
+  MemoryContextRegisterResetCallback(ctx->context, ending);
+  tandem_relation_cache_start(ctx->context, session->options);
+  pin_settings();
+}
+
+static bool tandem_filter_by_origin(LogicalDecodingContext* ctx, RepOriginId origin) {
+  const Session* session = ctx->output_plugin_private;
+
+  return session != NULL && session->options->local_only && origin != InvalidRepOriginId;
+}
+
+/* The origin's name, looked up once for a run of transactions from it. Needs a transaction. */
+static void learn_origin(LogicalDecodingContext* ctx, Session* session, RepOriginId origin) {
+  char* name = NULL;
+  ListCell* cell;
+
+  if (origin == session->named_origin) return;
+  session->origin_skipped = false;
+  if (session->named_origin != InvalidRepOriginId) pfree(session->origin_name);
+  session->named_origin = InvalidRepOriginId;
+  session->origin_name = "";
+  if (origin == InvalidRepOriginId) return;
+
+  if (!replorigin_by_oid(origin, true, &name)) name = "?"; /* dropped since */
+  session->origin_name = MemoryContextStrdup(ctx->context, name);
+  session->named_origin = origin;
+  foreach (cell, session->options->skipped_origins)
+    if (strcmp(lfirst(cell), name) == 0) session->origin_skipped = true;
+}
+
+static void send_hello(LogicalDecodingContext* ctx, Session* session) {
+  if (session->hello_sent) return;
+  OutputPluginPrepareWrite(ctx, false);
+  tandem_write_hello(ctx->out);
+  OutputPluginWrite(ctx, false);
+  session->hello_sent = true;
+}
+
+/* Before the first frame of a transaction; transactions without any frame are never mentioned. */
+static void send_begin(LogicalDecodingContext* ctx, Session* session, ReorderBufferTXN* txn) {
+  send_hello(ctx, session);
+  if (txn->output_plugin_private == BEGUN) return;
+  txn->output_plugin_private = BEGUN;
+  if (!session->options->boundaries) return;
+  OutputPluginPrepareWrite(ctx, false);
+  tandem_write_begin(ctx->out, txn, session->origin_name);
+  OutputPluginWrite(ctx, false);
+}
+
+static void send_relation(LogicalDecodingContext* ctx, Relation relation, RelationEntry* entry) {
+  if (entry->announced) return;
+  OutputPluginPrepareWrite(ctx, false);
+  tandem_write_relation(ctx->out, relation, entry);
+  OutputPluginWrite(ctx, false);
+  entry->announced = true;
+}
+
+static void tandem_begin(LogicalDecodingContext* ctx, ReorderBufferTXN* txn) { txn->output_plugin_private = NULL; }
+
+static void tandem_commit(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, XLogRecPtr commit_lsn) {
+  Session* session = ctx->output_plugin_private;
+
+  OutputPluginUpdateProgress(ctx
+#if PG_VERSION_NUM >= 150000
+                             ,
+                             txn->output_plugin_private != BEGUN
+#endif
+  );
+  if (txn->output_plugin_private != BEGUN || !session->options->boundaries) return;
+  OutputPluginPrepareWrite(ctx, true);
+  tandem_write_commit(ctx->out, txn, commit_lsn);
+  OutputPluginWrite(ctx, true);
+}
+
+static int operation_of(ReorderBufferChange* change) {
+  switch (change->action) {
+    case REORDER_BUFFER_CHANGE_INSERT:
+      return TANDEM_OPERATION_INSERT;
+    case REORDER_BUFFER_CHANGE_UPDATE:
+      return TANDEM_OPERATION_UPDATE;
+    case REORDER_BUFFER_CHANGE_DELETE:
+      return TANDEM_OPERATION_DELETE;
+    default:
+      return 0;
+  }
+}
+
+static void tandem_change(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, Relation relation, ReorderBufferChange* change) {
+  Session* session = ctx->output_plugin_private;
+  MemoryContext before = MemoryContextSwitchTo(session->change_memory);
+  RelationEntry* entry;
+  HeapTuple old_tuple = OLD_TUPLE(change), new_tuple = NEW_TUPLE(change);
+
+  learn_origin(ctx, session, txn->origin_id);
+  entry = tandem_relation_entry(relation);
+
+  /* Without a replica identity a delete says nothing; an insert or update always has its new tuple, save for rows of catalogs. */
+  if (!session->origin_skipped && (entry->operations & operation_of(change)) != 0 &&
+      (change->action == REORDER_BUFFER_CHANGE_DELETE ? old_tuple : new_tuple) != NULL) {
+    send_begin(ctx, session, txn);
+    send_relation(ctx, relation, entry);
+    OutputPluginPrepareWrite(ctx, true);
+    if (change->action == REORDER_BUFFER_CHANGE_INSERT)
+      tandem_write_insert(ctx->out, relation, entry, new_tuple);
+    else if (change->action == REORDER_BUFFER_CHANGE_UPDATE)
+      tandem_write_update(ctx->out, relation, entry, old_tuple, new_tuple);
+    else
+      tandem_write_delete(ctx->out, relation, entry, old_tuple);
+    OutputPluginWrite(ctx, true);
+  }
+
+  MemoryContextSwitchTo(before);
+  MemoryContextReset(session->change_memory);
+}
+
+static void tandem_truncate(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, int count, Relation relations[], ReorderBufferChange* change) {
+  Session* session = ctx->output_plugin_private;
+  MemoryContext before = MemoryContextSwitchTo(session->change_memory);
+  Oid* passing = palloc(sizeof(Oid) * (Size)count);
+  int passing_count = 0;
+
+  learn_origin(ctx, session, txn->origin_id);
+  for (int i = 0; i < count && !session->origin_skipped; i++) {
+    RelationEntry* entry = tandem_relation_entry(relations[i]);
+
+    if ((entry->operations & TANDEM_OPERATION_TRUNCATE) == 0) continue;
+    send_begin(ctx, session, txn);
+    send_relation(ctx, relations[i], entry);
+    passing[passing_count++] = entry->relation_id;
+  }
+  if (passing_count > 0) {
+    int flags = (change->data.truncate.cascade ? TANDEM_TRUNCATE_CASCADE : 0) |
+                (change->data.truncate.restart_seqs ? TANDEM_TRUNCATE_RESTART : 0);
+
+    OutputPluginPrepareWrite(ctx, true);
+    tandem_write_truncate(ctx->out, flags, passing_count, passing);
+    OutputPluginWrite(ctx, true);
+  }
+
+  MemoryContextSwitchTo(before);
+  MemoryContextReset(session->change_memory);
+}
+
+static void tandem_message(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, XLogRecPtr lsn, bool transactional, const char* prefix,
+                    Size length, const char* content) {
+  Session* session = ctx->output_plugin_private;
+  bool wanted = false;
+  ListCell* cell;
+
+  foreach (cell, session->options->message_prefixes)
+    if (strcmp(lfirst(cell), prefix) == 0) wanted = true;
+  if (!wanted) return;
+
+  if (transactional) {
+    learn_origin(ctx, session, txn->origin_id);
+    if (session->origin_skipped) return;
+    send_begin(ctx, session, txn);
+  } else {
+    send_hello(ctx, session);
+  }
+  OutputPluginPrepareWrite(ctx, true);
+  tandem_write_message(ctx->out, transactional, lsn, prefix, length, content);
+  OutputPluginWrite(ctx, true);
+}
+
+void _PG_output_plugin_init(OutputPluginCallbacks* callbacks) {
+  callbacks->startup_cb = tandem_startup;
+  callbacks->begin_cb = tandem_begin;
+  callbacks->change_cb = tandem_change;
+  callbacks->truncate_cb = tandem_truncate;
+  callbacks->commit_cb = tandem_commit;
+  callbacks->message_cb = tandem_message;
+  callbacks->filter_by_origin_cb = tandem_filter_by_origin;
+}
