@@ -1,0 +1,36 @@
+"""CPU seconds that a process, or PostgreSQL with everything that it started, has used."""
+import os
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def _times(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    utime, stime, children_utime, children_stime = (int(fields[i]) for i in (11, 12, 13, 14))
+    return utime + stime, children_utime + children_stime
+
+
+def of_process(pid):
+    return _times(pid)[0] / TICK
+
+
+def of_server(pid):
+    """The postmaster, its living children, and those that it has waited for."""
+    own, ended = _times(pid)
+    total = own + ended
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as children:
+        for child in children.read().split():
+            try:
+                total += _times(child)[0]
+            except OSError:  # it ended meanwhile and will be among those waited for
+                continue
+    return total / TICK
+
+
+def resident_mb(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        for line in status:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    raise RuntimeError(f"process {pid} has no resident memory")

@@ -1,0 +1,65 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "accounts.hpp"
+#include "support/http_call.hpp"
+#include "support/stand.hpp"
+#include "support/wait_for.hpp"
+
+namespace tandem::test_support {
+namespace {
+
+using testing::HasSubstr;
+
+class Watchful : public testing::Test {
+ protected:
+  Watchful() { stand.sql().run(account_table); }
+  Stand stand;
+};
+
+TEST_F(Watchful, DriftOfATableIsShownAndStopsNobody) {
+  stand.begin(watch_account);
+  EXPECT_EQ(stand.tandem().stop(), 0);
+  stand.sql().run("insert into account values (1, 'one', 1, true); alter table account disable trigger user");
+  stand.tandem().start_ready();
+  ASSERT_TRUE(stand.settles());
+  EXPECT_EQ(stand.outcome_of("1", "account"), "delivered");
+  EXPECT_TRUE(wait_for([&] { return stand.tandem().logged("a watched table is not captured as it should be"); }));
+  const auto shown = stand.tandem().command({"status"});
+  EXPECT_EQ(shown.status, 3);
+  EXPECT_THAT(shown.output, HasSubstr("trigger missing or disabled"));
+}
+
+TEST_F(Watchful, AnAlertIsShownUntilItIsClosed) {
+  stand.begin(watch_account);
+  EXPECT_EQ(stand.tandem().command({"status"}).status, 0);
+  stand.sql().run("insert into tandem.alert (kind, subject, description) values ('truncate', 'account', 'emptied')");
+  const auto shown = stand.tandem().command({"status"});
+  EXPECT_EQ(shown.status, 3);
+  EXPECT_THAT(shown.output, HasSubstr("emptied"));
+  stand.sql().run("update tandem.alert set recovered_at = now()");
+  EXPECT_EQ(stand.tandem().command({"status"}).status, 0);
+}
+
+TEST_F(Watchful, ATargetThatIsDownIsNoPeacefulWork) {
+  stand.begin(watch_account);
+  stand.set_faults(R"([{"kind": "status", "status": 503}])");
+  stand.sql().run("insert into account values (1, 'one', 1, true)");
+  ASSERT_TRUE(wait_for([&] { return stand.tandem().command({"status"}).status == 3; }));
+  EXPECT_THAT(stand.tandem().command({"status"}).output, HasSubstr("target fault"));
+  stand.set_faults("[]");
+  ASSERT_TRUE(stand.settles());
+}
+
+TEST_F(Watchful, ASecondConnectorOfAnotherNameIsRefused) {
+  stand.begin(watch_account);
+  std::string other = stand.configuration(stand.target(), watch_account);
+  other.replace(other.find("connector: main"), 15, "connector: twin");
+  TandemProcess twin(other);
+  const auto refused = twin.command({"run"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.output, HasSubstr("the connector main is alive and delivers to second_crm"));
+}
+
+}  // namespace
+}  // namespace tandem::test_support

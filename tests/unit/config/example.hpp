@@ -1,0 +1,82 @@
+#pragma once
+#include <string_view>
+
+namespace tandem {
+
+/// Every key of the configuration once. Held against the loader and against docs/config.schema.json.
+inline constexpr std::string_view full_example = R"yaml(connector: main
+database: { url: "postgresql://tandem_connector@127.0.0.1:5432/crm", admin_url: "postgresql://postgres@127.0.0.1:5432/crm" }
+capture: { stream: true, slot: tandem_main, publication: tandem, plugin: auto, wal_budget: 1GiB, poll_interval: 5ms }
+http: { listen: "127.0.0.1:7400", tokens: { operator: "${OPERATOR_TOKEN}" } }
+log: { format: json, level: info }
+retention: { done: 30d, failed: 90d, attempts: 14d }
+targets:
+  second_crm:
+    type: rest
+    url: http://127.0.0.1:9090/api
+    auth: { bearer: "${SECOND_CRM_TOKEN}" }
+    headers: { X-App: tandem }
+    concurrency: 16
+    rate: { per_second: 100, burst: 200, per_day: 100000, reserve: 0.05 }
+    retry: { count: 3, first: 10s, factor: 2, jitter: 0.1, max_age: 72h }
+    breaker: { consecutive_failures: 10, failure_share: 0.5, minimum: 20, window: 10s, open_first: 1s, open_longest: 60s }
+    timeout: 30s
+    connect_timeout: 5s
+    max_body: 5MiB
+    retry_after_cap: 1h
+    proxy: http://proxy:3128
+    ca_file: /etc/ssl/certs/ca.pem
+    http2: false
+    allow_private: true
+    probe: /health
+    idempotency_header: Idempotency-Key
+    memory: 16MiB
+    requests:
+      create: { method: POST, path: "/{request_type}", headers: { X-Id: "{object_id}" }, remote_id: /id, ok: [200, 201], error: /errors, version: "header:ETag" }
+      update: { method: PATCH, path: "/{request_type}/{remote_id}", wrap: '{"data": {body}}' }
+      delete: { method: DELETE, path: "/{request_type}/{remote_id}" }
+      lookup: { method: GET, path: "/{request_type}?external_id={object_id}", remote_id: /items/0/id }
+      upsert: { method: PUT, path: "/{request_type}/external/{object_id}", remote_id: /id }
+      call: { method: POST, path: "/{request_type}/run" }
+      batch: { method: POST, path: "/batch/{request_type}", headers: { X-B: b }, wrap: '{"records":[{body}]}', each: '{"id":{record_id},"op":{operation},"data":{body}}',
+               max_records: 200, max_bytes: 1MiB, linger: 0ms, answers: /results, match: /id, match_by: record_id, ok: /ok, status: /status,
+               error: /error, remote_id: /remote_id, operations: [create, update] }
+      idempotency_key: false
+watches:
+  account:
+    table: public.account
+    routes:
+      - { target: second_crm }
+  opportunity:
+    table: public.opportunity
+    key: [id]
+    mode: trigger
+    routes:
+      - target: second_crm
+        request_type: opportunity
+        when: "stage <> 'draft'"
+        columns: [name, stage, amount]
+        operations: [create, update, delete]
+        body: image
+        changed: false
+        on_leave: ignore
+        on_truncate: delete
+        on_failure: supersede
+        on_missing: fail
+        coalesce: true
+        unchanged: send
+        send: full
+        max_wait: 1h
+        rollout: 100%
+        fields:
+          name: Name
+          stage: { to: StageName, values: { open: Open, won: "Closed Won" }, default: Open }
+          account_id: { to: AccountId, ref: account }
+          amount: { to: Amount, omit_null: true }
+        constants: { Source: tandem }
+        sql: { AmountWithTax: "amount * 1.2" }
+        other_columns: false
+        requests: { upsert: { path: "/Opportunity/external/{object_id}" } }
+)yaml";
+
+}  // namespace tandem

@@ -1,0 +1,326 @@
+#include "config/load.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "unit/config/example.hpp"
+
+namespace tandem {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Environment environment(std::map<std::string, std::string> values) {
+  return [values = std::move(values)](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    if (found == values.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+const Environment tokens = environment(
+    {{"OPERATOR_TOKEN", "0123456789abcdef0123"}, {"SECOND_CRM_TOKEN", "s3cret-t0ken"}, {"SEVEN", "7"}, {"EMPTY", ""}});
+
+Loaded load(std::string_view text) {
+  return parse_settings(text, "tandem.yaml", tokens);
+}
+
+/// The smallest configuration that is right, with `more` put in at a marked place.
+std::string minimal(std::string_view target_more = "", std::string_view route_more = "",
+                    std::string_view root_more = "") {
+  std::string text = R"(database: { url: "postgresql://c@db/crm" }
+targets:
+  second_crm:
+    url: http://127.0.0.1:9090
+    requests:
+      upsert: { method: PUT, path: "/{request_type}/{object_id}", remote_id: /id }
+      delete: { method: DELETE, path: "/{request_type}/{object_id}" }
+)";
+  text += target_more;
+  text += R"(watches:
+  account:
+    table: public.account
+    routes:
+      - target: second_crm
+)";
+  text += route_more;
+  text += root_more;
+  return text;
+}
+
+std::string told(const Loaded& loaded) {
+  std::string text;
+  for (const auto& problem : loaded.problems) text += to_string(problem) + "\n";
+  return text;
+}
+
+TEST(Load, ReadsTheFullExample) {
+  const Loaded loaded = load(full_example);
+  ASSERT_TRUE(loaded.ok()) << told(loaded);
+  const Settings& settings = loaded.settings;
+  EXPECT_EQ(settings.connector, "main");
+  EXPECT_EQ(settings.capture.slot, "tandem_main");
+  EXPECT_EQ(settings.capture.wal_budget_bytes, std::uint64_t{1} << 30);
+  EXPECT_EQ(settings.retention.done, 720h);
+  ASSERT_EQ(settings.http.tokens.size(), 1U);
+  EXPECT_EQ(settings.http.tokens[0].first, "operator");
+  ASSERT_EQ(settings.targets.size(), 1U);
+  const TargetSettings& target = settings.targets[0];
+  EXPECT_EQ(target.auth.kind, AuthKind::bearer);
+  EXPECT_EQ(target.auth.token.reveal(), "s3cret-t0ken");
+  EXPECT_EQ(target.rate.per_day, 100000);
+  EXPECT_EQ(target.retry.max_age, 72h);
+  EXPECT_EQ(target.breaker.open_longest, 60s);
+  ASSERT_EQ(settings.routes.size(), 2U);
+  const RouteSettings& route = settings.routes[1];
+  EXPECT_EQ(route.request_type, "opportunity");
+  EXPECT_EQ(route.watch, "opportunity");
+  EXPECT_EQ(route.place, "watches.opportunity.routes[0]");
+  EXPECT_EQ(route.when, "stage <> 'draft'");
+  EXPECT_THAT(route.columns, ElementsAre("name", "stage", "amount"));
+  EXPECT_EQ(route.max_wait, 1h);
+  EXPECT_FALSE(route.all_columns);
+  ASSERT_EQ(route.fields.size(), 6U);
+  EXPECT_EQ(route.fields[1].to, "StageName");
+  EXPECT_THAT(route.fields[1].values, ElementsAre(std::pair<std::string, std::string>("\"open\"", "\"Open\""),
+                                                  std::pair<std::string, std::string>("\"won\"", "\"Closed Won\"")));
+  EXPECT_EQ(route.fields[1].fallback, "\"Open\"");
+  EXPECT_EQ(route.fields[2].ref, "account");
+  EXPECT_TRUE(route.fields[3].omit_null);
+  EXPECT_EQ(route.fields[4].constant, "\"tandem\"");
+  EXPECT_EQ(route.fields[5].sql, "amount * 1.2");
+  EXPECT_TRUE(route.needs_identity);
+  EXPECT_TRUE(route.needs_sql);
+  EXPECT_TRUE(route.needs_refs);
+  EXPECT_FALSE(route.needs_agreed);
+  ASSERT_TRUE(route.rest.batch.has_value());
+  EXPECT_EQ(route.rest.batch->ok_at, "/ok");
+  EXPECT_EQ(route.rest.batch->max_bytes, std::uint64_t{1} << 20);
+}
+
+TEST(Load, UpsertNeedsNothingBesideTheRow) {
+  const Loaded loaded = load(minimal());
+  ASSERT_TRUE(loaded.ok()) << told(loaded);
+  const RouteSettings& route = loaded.settings.routes.at(0);
+  EXPECT_FALSE(route.needs_identity || route.needs_agreed || route.needs_sql || route.needs_refs);
+  EXPECT_TRUE(route.all_columns);
+  EXPECT_EQ(route.request_type, "account");
+}
+
+TEST(Load, RouteOverridesItsTargetsRequestsFieldByField) {
+  const Loaded loaded = load(minimal("",
+                                     "        requests: { upsert: { path: \"/Account/{object_id}\" }, delete: false }\n"
+                                     "        operations: [create, update]\n"));
+  ASSERT_TRUE(loaded.ok()) << told(loaded);
+  const RestSettings& rest = loaded.settings.routes.at(0).rest;
+  EXPECT_EQ(rest.upsert->path, "/Account/{object_id}");
+  EXPECT_EQ(rest.upsert->method, "PUT");
+  EXPECT_FALSE(rest.remove.has_value());
+}
+
+TEST(Load, TellsEveryProblemAtOnceByLine) {
+  const Loaded loaded = load(R"(databse: {}
+database: { url: "${NOT_SET}" }
+targets:
+  a: { url: "ftp://x" }
+watches:
+  w:
+    tabel: public.w
+    routes:
+      - target: b
+        max_wait: 90
+)");
+  std::vector<int> lines;
+  for (const auto& problem : loaded.problems) lines.push_back(problem.line);
+  EXPECT_TRUE(std::ranges::is_sorted(lines));
+  const std::string all = told(loaded);
+  EXPECT_THAT(all, HasSubstr("tandem.yaml:1: databse: unknown key\n  did you mean `database`?"));
+  EXPECT_THAT(all,
+              HasSubstr("tandem.yaml:2: database.url: the environment variable NOT_SET is not set\n  export NOT_SET"));
+  EXPECT_THAT(all, HasSubstr("tandem.yaml:4: targets.a.url: is not an http or https address"));
+  EXPECT_THAT(all, HasSubstr("tandem.yaml:7: watches.w.tabel: unknown key\n  did you mean `table`?"));
+  EXPECT_THAT(all, HasSubstr("watches.w: `table` is missing"));
+  EXPECT_THAT(all, HasSubstr("tandem.yaml:9: watches.w.routes[0].target: there is no target `b`"));
+  EXPECT_THAT(all, HasSubstr("tandem.yaml:10: watches.w.routes[0].max_wait: expected a duration, found `90`"));
+  EXPECT_THAT(all, HasSubstr("did you mean 90s?"));
+}
+
+/// One thing wrong, at one place, told with its line.
+struct Wrong {
+  std::string_view name, target_more, route_more, root_more;
+  int line;
+  std::string_view key, message, remedy;
+};
+class OneProblem : public ::testing::TestWithParam<Wrong> {};
+
+TEST_P(OneProblem, IsToldWithLineKeyAndRemedy) {
+  const Wrong& wrong = GetParam();
+  const Loaded loaded = load(minimal(wrong.target_more, wrong.route_more, wrong.root_more));
+  ASSERT_EQ(loaded.problems.size(), 1U) << told(loaded);
+  const Problem& problem = loaded.problems[0];
+  EXPECT_EQ(problem.line, wrong.line) << told(loaded);
+  EXPECT_EQ(problem.key, wrong.key);
+  EXPECT_THAT(problem.message, HasSubstr(std::string(wrong.message)));
+  EXPECT_THAT(problem.remedy, HasSubstr(std::string(wrong.remedy)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Load, OneProblem,
+    ::testing::Values(
+        Wrong{"UnknownKey", "    concurency: 3\n", "", "", 8, "targets.second_crm.concurency", "unknown key",
+              "did you mean `concurrency`?"},
+        Wrong{"DuplicateKey", "", "", "watches: {}\n", 13, "watches", "duplicate key, first written in line 8",
+              "keep one"},
+        Wrong{"DuplicateTarget", "  second_crm: { url: \"http://x\" }\n", "", "", 8, "targets.second_crm",
+              "duplicate key", "keep one"},
+        Wrong{"TextForNumber", "    concurrency: many\n", "", "", 8, "targets.second_crm.concurrency",
+              "expected a whole number", "decimal"},
+        Wrong{"Octal", "    concurrency: 0777\n", "", "", 8, "targets.second_crm.concurrency", "found `0777`",
+              "leading zeros"},
+        Wrong{"QuotedNumber", "    concurrency: \"7\"\n", "", "", 8, "targets.second_crm.concurrency", "found `7`",
+              "without quotes"},
+        Wrong{"NumberOutOfRange", "    concurrency: 0\n", "", "", 8, "targets.second_crm.concurrency", "out of range",
+              "between 1 and 10000"},
+        Wrong{"HugeNumber", "    concurrency: 99999999999999999999\n", "", "", 8, "targets.second_crm.concurrency",
+              "whole number", ""},
+        Wrong{"Sexagesimal", "    timeout: 1:30\n", "", "", 8, "targets.second_crm.timeout", "expected a duration",
+              "1h30m"},
+        Wrong{"ImplicitBoolean", "    http2: yes\n", "", "", 8, "targets.second_crm.http2",
+              "expected true or false, found `yes`", "true or false"},
+        Wrong{"BooleanForText", "    proxy: true\n", "", "", 8, "targets.second_crm.proxy",
+              "expected text, found a boolean", "\"true\""},
+        Wrong{"NumberForText", "    proxy: 8080\n", "", "", 8, "targets.second_crm.proxy",
+              "expected text, found a number", "\"8080\""},
+        Wrong{"ListForMapping", "    auth: [a]\n", "", "", 8, "targets.second_crm.auth",
+              "expected a mapping, found a list", ""},
+        Wrong{"EmptyValue", "    proxy:\n", "", "", 8, "targets.second_crm.proxy", "has no value", "remove the key"},
+        Wrong{"SizeWithoutUnit", "    memory: 1000000\n", "", "", 8, "targets.second_crm.memory", "expected a size",
+              "1MiB"},
+        Wrong{"UnsetVariable", "    auth: { bearer: \"${NO_TOKEN}\" }\n", "", "", 8, "targets.second_crm.auth.bearer",
+              "NO_TOKEN is not set", "export NO_TOKEN"},
+        Wrong{"EmptySecret", "    auth: { bearer: \"${EMPTY}\" }\n", "", "", 8, "targets.second_crm.auth.bearer",
+              "is empty", "set it"},
+        Wrong{"MalformedVariable", "    proxy: \"${A-B}\"\n", "", "", 8, "targets.second_crm.proxy",
+              "malformed variable ${A-B}", "${NAME}"},
+        Wrong{"TwoWaysToAuthenticate", "    auth: { bearer: abc, header: { name: X-Key, value: v } }\n", "", "", 8,
+              "targets.second_crm.auth", "several ways", "keep one"},
+        Wrong{"SecretTwice", "    auth: { bearer: abc, bearer_file: f }\n", "", "", 8,
+              "targets.second_crm.auth.bearer_file", "both `bearer` and `bearer_file`", "keep one"},
+        Wrong{"SecretFileMissing", "    auth: { bearer_file: /no/such/file }\n", "", "", 8,
+              "targets.second_crm.auth.bearer_file", "cannot read /no/such/file", "name a file"},
+        Wrong{"HeaderWithLineEnd", "    headers: { X-A: \"a\\r\\nb\" }\n", "", "", 8, "targets.second_crm.headers.X-A",
+              "line end", "remove"},
+        Wrong{"UnknownTarget", "", "      - { target: second_cmr, request_type: x, operations: [delete] }\n", "", 13,
+              "watches.account.routes[1].target", "no target `second_cmr`", "did you mean `second_crm`?"},
+        Wrong{"Collision", "", "      - { target: second_crm }\n", "", 13, "watches.account.routes[1]",
+              "collides with the route in line 12", "own request_type"},
+        Wrong{"UnknownChoice", "", "        body: lates\n", "", 13, "watches.account.routes[0].body",
+              "`lates` is not one", "did you mean `latest`?"},
+        Wrong{"UnknownOperation", "", "        operations: [upsert]\n", "", 13, "watches.account.routes[0].operations",
+              "unknown operation `upsert`", "create, update, delete"},
+        Wrong{"BadPercent", "", "        rollout: 10\n", "", 13, "watches.account.routes[0].rollout",
+              "expected a percentage", "10%"},
+        Wrong{"DanglingRef", "", "        fields: { owner: { to: Owner, ref: user } }\n", "", 13,
+              "watches.account.routes[0].fields.owner", "refers to `user`", "account"},
+        Wrong{"TwoFieldsOneName", "", "        fields: { a: X, b: X }\n", "", 13, "watches.account.routes[0]",
+              "two fields write `X`", "its own name"},
+        Wrong{"AmbiguousValue", "", "        constants: { Flag: no }\n", "", 13,
+              "watches.account.routes[0].constants.Flag", "read in two ways", "quotes"},
+        Wrong{"UnknownPlaceholder", "", "        requests: { upsert: { path: \"/x/{objectid}\" } }\n", "", 13,
+              "watches.account.routes[0].requests.upsert.path", "unknown placeholder {objectid}",
+              "did you mean `object_id`?"},
+        Wrong{"BadPointer", "", "        requests: { upsert: { remote_id: id } }\n", "", 13,
+              "watches.account.routes[0].requests.upsert.remote_id", "not a JSON pointer", "/data/id"},
+        Wrong{"WrapIsNotJson", "", "        requests: { upsert: { wrap: \"{data: {body}}\" } }\n", "", 13,
+              "watches.account.routes[0].requests.upsert.wrap", "not JSON", "single quotes"},
+        Wrong{"ModeOfLater", "", "", "  lead: { table: lead, mode: wal, routes: [ { target: second_crm } ] }\n", 13,
+              "watches.lead.mode", "`wal` is not one of its values", "trigger"},
+        Wrong{"WatchWithoutRoutes", "", "", "  lead: { table: lead }\n", 13, "watches.lead", "has no routes",
+              "- target"},
+        Wrong{"ListenOpenToAll", "", "", "http: { listen: \"0.0.0.0:7400\" }\n", 13, "http.listen",
+              "no token protects it", "127.0.0.1"},
+        Wrong{"ListenNonsense", "", "", "http: { listen: \"7400\" }\n", 13, "http.listen", "not an address and port",
+              "127.0.0.1:7400"},
+        Wrong{"RetentionUpsideDown", "", "", "retention: { done: 30d, failed: 10d }\n", 13, "retention.failed",
+              "shorter than `done`", "as long"}),
+    [](const auto& wrong) { return std::string(wrong.param.name); });
+
+TEST(Load, RefusesWhatYamlHides) {
+  EXPECT_THAT(told(load("a: &x 1\nb: *x\n")), HasSubstr("anchor"));
+  EXPECT_THAT(told(load("a: 1\n---\nb: 2\n")), HasSubstr("more than one document"));
+  EXPECT_THAT(told(load("a: !!binary aGk=\n")), HasSubstr("tag"));
+  EXPECT_THAT(told(load("a: [1\nb: 2\n")), HasSubstr("not valid YAML"));
+  EXPECT_THAT(told(load("")), HasSubstr("empty"));
+  EXPECT_THAT(told(load(std::string((1 << 20) + 1, '#'))), HasSubstr("larger than 1 MiB"));
+  EXPECT_THAT(told(load(std::string("a: b\0c", 6))), HasSubstr("NUL"));
+  EXPECT_THAT(told(load("- a\n- b\n")), HasSubstr("expected a mapping, found a list"));
+  std::string deep;
+  for (int i = 0; i < 2000; ++i) deep += "[";
+  EXPECT_FALSE(load(deep).ok());
+}
+
+TEST(Load, MissingFileIsAProblemLikeAnyOther) {
+  const Loaded loaded = load_settings("/no/such/tandem.yaml", tokens);
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].file, "/no/such/tandem.yaml");
+  EXPECT_THAT(loaded.problems[0].remedy, HasSubstr("--config"));
+}
+
+TEST(Load, ReadsSecretsFromFilesBesideTheConfiguration) {
+  const auto folder = std::filesystem::temp_directory_path() / ("tandem_load_test_" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder / "token") << "from-a-file\n";
+  std::ofstream(folder / "tandem.yaml") << minimal("    auth: { bearer_file: token }\n");
+  const Loaded loaded = load_settings((folder / "tandem.yaml").string(), tokens);
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(loaded.ok()) << told(loaded);
+  EXPECT_EQ(loaded.settings.targets[0].auth.token.reveal(), "from-a-file");
+}
+
+TEST(Load, KeepsThePlaceOfARefreshTokenToWriteARotatedOneBack) {
+  const auto folder = std::filesystem::temp_directory_path() / ("tandem_load_refresh_" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder / "refresh") << "first\n";
+  std::ofstream(folder / "tandem.yaml") << minimal(
+      "    auth: { oauth2: { grant: refresh_token, token_url: \"https://x/token\", client_id: c, refresh_token_file: "
+      "refresh } }\n");
+  const Loaded loaded = load_settings((folder / "tandem.yaml").string(), tokens);
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(loaded.ok()) << told(loaded);
+  EXPECT_EQ(loaded.settings.targets[0].auth.refresh_token.reveal(), "first");
+  EXPECT_EQ(loaded.settings.targets[0].auth.refresh_token_file, (folder / "refresh").string());
+}
+
+TEST(Load, NeverTellsASecret) {
+  const Loaded loaded = parse_settings(
+      "database: { url: \"${SECRET}\" }\nretention: { done: \"${SECRET}\" }\nhttp: { tokens: { admin: \"${SECRET}\" } "
+      "}\n",
+      "tandem.yaml", environment({{"SECRET", "hunter2"}}));
+  EXPECT_FALSE(loaded.ok());
+  EXPECT_THAT(told(loaded), ::testing::Not(HasSubstr("hunter2")));
+}
+
+TEST(Load, VariablesMayStandForNumbersAndHaveDefaults) {
+  const Loaded loaded =
+      load(minimal("    concurrency: \"${SEVEN}\"\n    proxy: \"${NO_PROXY_SET:-http://proxy:3128}\"\n"));
+  ASSERT_TRUE(loaded.ok()) << told(loaded);
+  EXPECT_EQ(loaded.settings.targets[0].concurrency, 7);
+  EXPECT_EQ(loaded.settings.targets[0].proxy, "http://proxy:3128");
+}
+
+TEST(Load, LineOfFallsBackToTheNearestParent) {
+  const Loaded loaded = load(minimal());
+  EXPECT_EQ(loaded.line_of("watches.account.table"), 10);
+  EXPECT_EQ(loaded.line_of("watches.account.routes[0].when"), 12);
+  EXPECT_EQ(loaded.line_of("nowhere"), 0);
+}
+
+}  // namespace
+}  // namespace tandem
