@@ -310,7 +310,7 @@ class CaptureThread::Session {
     aside_.reset();
   }
 
-  void notice(ServerIdentity now) {
+  void notice(const ServerIdentity& now) {
     ServerIdentity before;
     {
       const std::lock_guard lock(mutex_);

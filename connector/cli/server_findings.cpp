@@ -12,13 +12,13 @@ using postgres::Rows;
 
 class Look {
  public:
-  Look(Connection& session, const Settings& settings, Findings& findings)
-      : session_(session), settings_(settings), findings_(findings) {}
+  Look(Connection& session, Session whose, const Settings& settings, Findings& findings)
+      : session_(session), whose_(whose), settings_(settings), findings_(findings) {}
 
   void run() {
     version();
     if (settings_.capture.stream) streaming();
-    role();
+    if (whose_ == Session::everyday) role();
     clocks();
     transactions();
     row_security();
@@ -59,7 +59,7 @@ class Look {
         "select (select count(*) from pg_replication_slots), current_setting('max_replication_slots')::bigint, "
         "(select count(*) from pg_stat_replication), current_setting('max_wal_senders')::bigint, "
         "exists (select from pg_replication_slots where slot_name = '" +
-        settings_.capture.slot + "')");
+        settings_.capture.slot + "'), exists (select from pg_replication_slots where not temporary)");
     if (!slots) return failed(slots.error());
     const bool ours = slots->flag(0, 4);
     if (!ours && slots->number(0, 0) >= slots->number(0, 1))
@@ -68,7 +68,7 @@ class Look {
     if (slots->number(0, 2) >= slots->number(0, 3))
       add(Severity::warning, "all " + std::to_string(slots->number(0, 3)) + " WAL senders are in use",
           "raise max_wal_senders and restart the server" + without);
-    if (setting("max_slot_wal_keep_size") == "-1")
+    if (slots->flag(0, 5) && setting("max_slot_wal_keep_size") == "-1")  // a temporary one ends with its session
       add(Severity::warning, "max_slot_wal_keep_size is not limited: a slot of anybody's can fill the disk",
           "alter system set max_slot_wal_keep_size = '10GB'; tandem itself gives its slot up past capture.wal_budget");
     const std::string plugins = setting("output_plugin_libraries");
@@ -162,14 +162,15 @@ order by 1)",
   }
 
   Connection& session_;
+  const Session whose_;
   const Settings& settings_;
   Findings& findings_;
 };
 
 }  // namespace
 
-void look_at_server(Connection& session, const Settings& settings, Findings& findings) {
-  Look(session, settings, findings).run();
+void look_at_server(Connection& session, Session whose, const Settings& settings, Findings& findings) {
+  Look(session, whose, settings, findings).run();
 }
 
 }  // namespace tandem::cli

@@ -48,7 +48,7 @@ class Bulkhead {
            DeliveryStats& stats, std::uint32_t seed);
 
   void take(ToDelivery&& message, const Now& now);
-  void answered(std::vector<Answer> answers, const Now& now);
+  void answered(std::span<const Answer> answers, const Now& now);
   void probe_answered(const Answer& answer, const Now& now);
   /// Starts what may be started. After messages and answers, and when `wakes` says so.
   void turn(const Now& now);

@@ -24,7 +24,7 @@ bool may_still_run(const Answer& answer) {
 
 }  // namespace
 
-void Bulkhead::answered(std::vector<Answer> answers, const Now& now) {
+void Bulkhead::answered(std::span<const Answer> answers, const Now& now) {
   for (const Answer& answer : answers) {
     Held* held = book_.find(answer.counter);
     if (held == nullptr || !held->flying) continue;

@@ -20,7 +20,7 @@ bool named(const std::string& segment) {
 
 }  // namespace
 
-void Router::add(std::string method, std::string pattern, Role role, Answer answer) {
+void Router::add(std::string method, const std::string& pattern, Role role, Answer answer) {
   entries_.push_back({std::move(method), split(pattern), role, std::move(answer)});
 }
 

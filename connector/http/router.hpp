@@ -18,7 +18,7 @@ class Router {
   explicit Router(Access access) : access_(std::move(access)) {}
 
   /// `pattern` is a path whose segments may be {named}; a named segment matches one segment, not empty.
-  void add(std::string method, std::string pattern, Role role, Answer answer);
+  void add(std::string method, const std::string& pattern, Role role, Answer answer);
 
   [[nodiscard]] Response respond(Request request) const;
 

@@ -131,8 +131,7 @@ Error ReplicationStream::ended() {
   if (PQisBusy(connection_.raw()) == 0) {
     const std::unique_ptr<PGresult, Clear> result(PQgetResult(connection_.raw()));
     if (result && PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {
-      const Error last = server_error(result.get(), error.message);
-      return last;
+      return server_error(result.get(), error.message);
     }
   }
   const std::string words = one_line(PQerrorMessage(connection_.raw()));

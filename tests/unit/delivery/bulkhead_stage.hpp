@@ -150,7 +150,7 @@ class BulkheadStage {
   }
   void give(const Answer& answer) {
     flying.erase(answer.counter.value);
-    bulkhead->answered({answer}, now);
+    bulkhead->answered(std::span(&answer, 1), now);
     turn();
   }
 
