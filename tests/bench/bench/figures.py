@@ -1,10 +1,24 @@
 """What was measured: a value beside the limit or the goal that it is compared with."""
 import json
+import statistics
 
 
 def figure(name, value, unit, against="", against_value=None):
     ratio = value / against_value if against_value else None
     return {"name": name, "value": value, "unit": unit, "against": against, "against_value": against_value, "ratio": ratio}
+
+
+def alternate(rounds, *takes):
+    """A B A B: calls each in turn, so often; one list of results for each."""
+    results = [[] for _ in takes]
+    for _ in range(rounds):
+        for taken, take in zip(results, takes):
+            taken.append(take())
+    return results
+
+
+def middle(values):
+    return statistics.median(values)
 
 
 def _text(value):
