@@ -2,6 +2,8 @@
 from bench import connector, place, server, sink
 from bench.figures import alternate, figure, middle
 
+KEEPS = {"done": "3650d", "failed": "3650d"}
+
 
 def measure(arguments):
     old, records, rounds = (200_000, 20_000, 1) if arguments.quick else (10_000_000, 300_000, 3)
@@ -11,7 +13,7 @@ def measure(arguments):
         with connector.prepared(folder, arguments, database, targets) as young, connector.prepared(folder, arguments, database, targets, database="aged") as aged:
             aged.make_records(old, connector.SETTLED)
             aged.sql("vacuum (analyze) tandem.outbox")
-            aged.configure(retention={"done": "3650d"})
+            aged.configure(retention=KEEPS)
             aged.start_idle()
             place.wait_for(lambda: aged.floor() >= old, "the floor has passed the settled records", seconds=60 + old / 20_000)
             aged.stop()
@@ -22,7 +24,7 @@ def measure(arguments):
                 before = aged.number("select min(counter) from tandem.outbox")
                 rate = aged.drain_backlog(records, keep=True).rate
                 removed.append((aged.number("select min(counter) from tandem.outbox") - before) * rate / records)
-                aged.configure(retention={"done": "3650d"})
+                aged.configure(retention=KEEPS)
                 return rate
             rates = alternate(rounds, lambda: young.drain_backlog(records).rate, lambda: aged.drain_backlog(records, keep=True).rate, purging)
     without, kept, purged = (middle(rate) for rate in rates)

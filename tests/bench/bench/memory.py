@@ -9,6 +9,7 @@ def measure(arguments):
     backlog, rows, busy, pause = (100_000, 50_000, 20_000, 3) if arguments.quick else (5_000_000, 1_000_000, 200_000, 15)
     away = {"url": f"http://127.0.0.1:{place.free_port()}"}
     with place.folder() as folder, server.running(folder) as database, sink.running(folder) as other:
+        database.sql("create database backlog", database="postgres")
         with connector.prepared(folder, arguments, database, {"sink": {"url": other.url}}) as tandem:
             tandem.start_idle()
             # Some work first, so that every thread has done what it does.
