@@ -18,7 +18,7 @@ def costs(name, drains):
     def shown(part, value, unit):
         return figure(f"{name}.{part}", middle([value(d) for d in drains]), unit)
     return [
-        figure(f"{name}.cpu_us", middle([d.connector_us + d.postgresql_us for d in drains]), "µs/record", "goal", 45),
+        figure(f"{name}.cpu_us", middle([d.connector_us + d.postgresql_us for d in drains]), "µs/record"),
         shown("connector_cpu_us", lambda d: d.connector_us, "µs/record"),
         shown("postgresql_cpu_us", lambda d: d.postgresql_us, "µs/record"),
         shown("wal_bytes", lambda d: d.wal_bytes, "bytes/record"),
