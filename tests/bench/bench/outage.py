@@ -18,9 +18,11 @@ def measure(arguments):
             changes(tandem, seconds)
             waiting = tandem.pending()
             other.start()
-            back = time.monotonic()
-            drained = tandem.drain(waiting, started=True)
-            away = time.monotonic() - back - drained.seconds  # between the target's return and the first look
+            back, settled = time.monotonic(), tandem.settled()
+            place.wait_for(lambda: tandem.settled() > settled, "the connector sees that the target is back", seconds=90)
+            first = time.monotonic()
+            place.wait_for(lambda: tandem.settled() - settled >= waiting, "what has waited is drained", seconds=60 + waiting / 300)
+            seconds = time.monotonic() - first
             spent = tandem.number("select sum(attempts - 1) from tandem.outbox")
             peak = cpu.peak_mb(tandem.process.pid)
             tandem.stop()
@@ -30,8 +32,9 @@ def measure(arguments):
             usual = tandem.drain_backlog(waiting)
     return [
         figure("outage.attempts_spent", spent, "attempts"),
-        figure("outage.drain_rate", waiting / (drained.seconds + away), "records/s", "the same number from the table, after a start", usual.rate),
-        figure("outage.drain_s", drained.seconds + away, "s"),
+        figure("outage.drain_rate", waiting / seconds, "records/s", "the same number from the table, after a start", usual.rate),
+        figure("outage.drain_s", seconds, "s"),
+        figure("outage.noticed_after_s", first - back, "s"),
         figure("outage.waiting", waiting, "records"),
         figure("outage.out_of_order", disorder, "records"),
         figure("outage.peak_mb", peak, "MB"),
