@@ -63,9 +63,11 @@ KafkaMessage copied(const rd_kafka_message_t& message) {
 }  // namespace
 
 std::vector<KafkaMessage> read_topic(const std::vector<std::string>& brokers, const std::string& topic) {
-  const auto reader = client(
-      RD_KAFKA_CONSUMER, brokers,
-      {{"group.id", "reader"}, {"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "10"}, {"enable.auto.commit", "false"}});
+  const auto reader = client(RD_KAFKA_CONSUMER, brokers,
+                             {{"group.id", "reader"},
+                              {"enable.partition.eof", "true"},
+                              {"fetch.wait.max.ms", "10"},
+                              {"enable.auto.commit", "false"}});
   const int partitions = partitions_of(reader.get(), topic);
   std::vector<KafkaMessage> all;
   if (partitions == 0) return all;
@@ -85,6 +87,17 @@ std::vector<KafkaMessage> read_topic(const std::vector<std::string>& brokers, co
   }
   rd_kafka_consumer_close(reader.get());
   return all;
+}
+
+bool answering(const std::vector<std::string>& brokers) {
+  const auto asking = client(RD_KAFKA_PRODUCER, brokers, {{"log_level", "0"}});
+  const rd_kafka_metadata_t* found = nullptr;
+  if (rd_kafka_metadata(asking.get(), 1, nullptr, &found, 1'000) != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+  bool led = found->broker_cnt > 0;
+  for (int i = 0; i < found->topic_cnt; ++i)
+    for (int j = 0; j < found->topics[i].partition_cnt; ++j) led = led && found->topics[i].partitions[j].leader >= 0;
+  rd_kafka_metadata_destroy(found);
+  return led;
 }
 
 std::map<std::string, std::vector<std::string>> by_key(const std::vector<KafkaMessage>& messages) {

@@ -17,6 +17,8 @@ struct KafkaMessage {
 
 /// Everything that a topic holds, each partition in its order. A topic that does not exist holds nothing.
 [[nodiscard]] std::vector<KafkaMessage> read_topic(const std::vector<std::string>& brokers, const std::string& topic);
+/// A broker answers, and leads what it holds.
+[[nodiscard]] bool answering(const std::vector<std::string>& brokers);
 /// The values of each key, in order; a tombstone is "(deleted)".
 [[nodiscard]] std::map<std::string, std::vector<std::string>> by_key(const std::vector<KafkaMessage>& messages);
 

@@ -113,9 +113,10 @@ TEST(KafkaTarget, WritesCloudEventsAndDeletesAsMessages) {
   EXPECT_EQ(bench.send(KafkaBench::attempt(2, "a\"b", Operation::remove)).error, ErrorClass::none);
   const auto messages = read_topic(cluster.brokers(), "crm.account");
   ASSERT_EQ(messages.size(), 2U);
-  EXPECT_EQ(messages[0].value,
-            R"({"specversion":"1.0","id":"00000000-0000-0000-0000-000000000001","source":"crm/east",)"
-            R"("type":"account.update","subject":"a\"b","partitionkey":"a\"b","datacontenttype":"application/json","data":{"n":1}})");
+  EXPECT_EQ(
+      messages[0].value,
+      R"({"specversion":"1.0","id":"00000000-0000-0000-0000-000000000001","source":"crm/east",)"
+      R"("type":"account.update","subject":"a\"b","partitionkey":"a\"b","datacontenttype":"application/json","data":{"n":1}})");
   EXPECT_THAT(messages[0].headers.at("content-type"), HasSubstr("application/cloudevents+json"));
   EXPECT_THAT(messages[1].value.value_or(""), HasSubstr(R"("type":"account.delete")"));
   EXPECT_THAT(messages[1].value.value_or(""), testing::Not(HasSubstr("\"data\"")));
