@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -114,13 +115,25 @@ void write_topic(const std::vector<std::string>& brokers, const std::string& top
     rd_kafka_headers_t* headers = rd_kafka_headers_new(4);
     for (const auto& [name, value] : draft.headers)
       rd_kafka_header_add(headers, name.c_str(), -1, value.data(), static_cast<ssize_t>(value.size()));
-    const std::string key = draft.key.value_or(""), value = draft.value.value_or("");
-    const auto error = rd_kafka_producev(
-        writer.get(), RD_KAFKA_V_RKT(to.get()), RD_KAFKA_V_PARTITION(draft.partition),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(draft.key ? key.data() : nullptr, key.size()),
-        RD_KAFKA_V_VALUE(draft.value ? const_cast<char*>(value.data()) : nullptr, value.size()),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(error));
+    std::string key = draft.key.value_or(""), value = draft.value.value_or("");
+    std::array<rd_kafka_vu_t, 6> parts{};
+    parts[0].vtype = RD_KAFKA_VTYPE_RKT;
+    parts[0].u.rkt = to.get();
+    parts[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    parts[1].u.i32 = draft.partition;
+    parts[2].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    parts[2].u.i = RD_KAFKA_MSG_F_COPY;
+    parts[3].vtype = RD_KAFKA_VTYPE_KEY;
+    parts[3].u.mem = {draft.key ? key.data() : nullptr, key.size()};
+    parts[4].vtype = RD_KAFKA_VTYPE_VALUE;
+    parts[4].u.mem = {draft.value ? value.data() : nullptr, value.size()};
+    parts[5].vtype = RD_KAFKA_VTYPE_HEADERS;
+    parts[5].u.headers = headers;
+    if (rd_kafka_error_t* error = rd_kafka_produceva(writer.get(), parts.data(), parts.size())) {
+      const std::string words = rd_kafka_error_string(error);
+      rd_kafka_error_destroy(error);
+      throw std::runtime_error(words);
+    }
   }
   if (rd_kafka_flush(writer.get(), 20'000) != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error("not written");
 }
