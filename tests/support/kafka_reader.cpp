@@ -109,7 +109,9 @@ std::map<std::string, std::vector<std::string>> by_key(const std::vector<KafkaMe
 
 void write_topic(const std::vector<std::string>& brokers, const std::string& topic,
                  const std::vector<KafkaDraft>& messages) {
-  const auto writer = client(RD_KAFKA_PRODUCER, brokers, {{"enable.idempotence", "true"}, {"linger.ms", "1"}});
+  const auto writer =
+      client(RD_KAFKA_PRODUCER, brokers,
+             {{"enable.idempotence", "true"}, {"linger.ms", "1"}, {"queue.buffering.max.messages", "1000000"}});
   const Handle<rd_kafka_topic_t> to(rd_kafka_topic_new(writer.get(), topic.c_str(), nullptr));
   for (const KafkaDraft& draft : messages) {
     rd_kafka_headers_t* headers = rd_kafka_headers_new(4);
