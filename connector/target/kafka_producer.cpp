@@ -126,7 +126,11 @@ void Producer::serve(std::vector<Report>& reports, std::chrono::milliseconds lon
           --unanswered_;
           reports.push_back({static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(message->_private)),  // NOLINT
                              message->err, rd_kafka_message_status(message)});
-          if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && !lost_) trouble_ = {};
+          if (lost_) continue;
+          if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            trouble_ = {};
+          else if (rd_kafka_fatal_error(client_.get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            note_fatal();  // its own event may come later than the reports
         }
         break;
       case RD_KAFKA_EVENT_ERROR:

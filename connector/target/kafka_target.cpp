@@ -77,22 +77,26 @@ void KafkaTarget::send(Flight flight) {
     return give(flight, failure(ErrorClass::too_large, "message of " + std::to_string(value->size()) +
                                                            " bytes, over max_body " +
                                                            std::to_string(settings_.max_body_bytes)));
-  auto in = producer(flight.batching);
-  if (!in) return give(flight, failure(ErrorClass::unavailable, in.error().message));
-  const rd_kafka_resp_err_t refused = (*in)->produce(route, flight.attempt, value);
-  if (refused == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    flight.in = *in;
-    const Counter counter = flight.attempt.counter;
-    flights_.insert_or_assign(counter, std::move(flight));
-    return;
-  }
   Answer answer;
-  if ((*in)->lost()) {
-    answer = failure((*in)->trouble().error, (*in)->trouble().words);
-    retire(**in);
-  } else {
+  // A producer may turn out to be lost just now: then a second one is tried.
+  for (int tries = 0; tries < 2; ++tries) {
+    auto in = producer(flight.batching);
+    if (!in) return give(flight, failure(ErrorClass::unavailable, in.error().message));
+    const rd_kafka_resp_err_t refused = (*in)->produce(route, flight.attempt, value);
+    if (refused == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      flight.in = *in;
+      const Counter counter = flight.attempt.counter;
+      flights_.insert_or_assign(counter, std::move(flight));
+      return;
+    }
+    if ((*in)->lost()) {
+      answer = failure((*in)->trouble().error, (*in)->trouble().words);
+      retire(**in);
+      continue;
+    }
     answer = failure(kafka::judge(refused, RD_KAFKA_MSG_STATUS_NOT_PERSISTED).error, rd_kafka_err2str(refused));
     if (answer.error == ErrorClass::throttled) answer.retry_after = full_queue_rest;
+    break;
   }
   give(flight, std::move(answer));
 }
