@@ -13,6 +13,7 @@ struct KafkaMock::Owner {
   explicit Owner(int brokers) : count(brokers) {
     char words[256];
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "log_level", "0", nullptr, 0);
     client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, words, sizeof words);
     if (client == nullptr) throw std::runtime_error(words);
     cluster = rd_kafka_mock_cluster_new(client, brokers);
