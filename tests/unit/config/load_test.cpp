@@ -289,8 +289,7 @@ TEST(Load, SaysWhatIsWrongWithAKafkaTarget) {
               HasSubstr("not yours to set"));
   EXPECT_THAT(told_of_kafka(good + "    properties: { sasl.password_file: /no/such/file }\n"),
               HasSubstr("cannot read /no/such/file"));
-  EXPECT_THAT(told_of_kafka(good + "    properties: { a.b: c, a.b_file: d }\n"),
-              HasSubstr("both `a.b` and `a.b_file`"));
+  EXPECT_THAT(told_of_kafka(good + "    properties: { a.b: c, a.b_file: d }\n"), HasSubstr("`a.b` is given twice"));
   EXPECT_THAT(told_of_kafka("    brokers: [\"k:9092\"]\n"), HasSubstr("watches.account.routes[0]: has no topic"));
   EXPECT_THAT(told_of_kafka(good, "        topic: \"{operation}\"\n"),
               HasSubstr("unknown placeholder in `{operation}`"));
