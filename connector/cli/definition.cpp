@@ -130,7 +130,16 @@ std::string_view word(OnFailure value) {
 
 std::string definition(const TargetSettings& target) {
   Writer w;
-  w.open_object().key("type").string(target.type).key("url").raw(hidden(json::quote(target.url), target.secrets));
+  w.open_object().key("type").string(target.type);
+  if (target.type == "kafka") {
+    texts(w, "brokers", target.cluster.brokers);
+    std::vector<std::string> names;  // a value may be a secret
+    for (const KafkaProperty& property : target.cluster.properties) names.push_back(property.name);
+    texts(w, "properties", names);
+    text(w, "source", target.event_source);
+  } else {
+    w.key("url").raw(hidden(json::quote(target.url), target.secrets));
+  }
   headers(w, target.headers);
   w.key("concurrency").number(target.concurrency).key("timeout").string(format_duration(target.timeout)).close_object();
   return w.take();
@@ -162,7 +171,13 @@ std::string definition(const RouteSettings& route) {
   w.key("max_wait").string(format_duration(route.max_wait));
   w.key("rollout").number(route.rollout_percent);
   fields(w, route);
-  w.key("requests").raw(hidden(requests(route.rest), route.secrets));
+  if (route.kafka) {
+    w.key("topic").string(route.kafka->topic);
+    w.key("value").string(route.kafka->value == KafkaValue::json ? "json" : "cloudevents");
+    w.key("deletes").string(route.kafka->deletes == KafkaDelete::message ? "message" : "tombstone");
+  } else {
+    w.key("requests").raw(hidden(requests(route.rest), route.secrets));
+  }
   w.close_object();
   return w.take();
 }

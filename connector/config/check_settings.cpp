@@ -88,7 +88,7 @@ class Check {
     }
     route.needs_agreed = route.skip_unchanged || route.only_changed;
     const bool one_call_for_both = route.rest.upsert || (batched(route, "create") && batched(route, "update"));
-    route.needs_identity = !one_call_for_both || sends_remote_id(route);
+    route.needs_identity = !route.kafka && (!one_call_for_both || sends_remote_id(route));
   }
 
   void references(const RouteSettings& route) {
@@ -111,6 +111,7 @@ class Check {
   }
 
   void requests(const RouteSettings& route) {
+    if (route.kafka) return;
     const RestSettings& rest = route.rest;
     const std::string where = route.place;
     const auto missing = [&](std::string_view call, std::string_view operation) {

@@ -26,6 +26,14 @@ void read_watches(Reading& reading, const yaml::Value* watches, Settings& settin
 void read_requests(Section& parent, RestSettings& rest);
 void read_headers(Section& parent, std::vector<std::pair<std::string, std::string>>& headers);
 
+/// `brokers` and `properties` of a Kafka cluster.
+void read_kafka_connection(Section& section, KafkaConnection& cluster);
+/// `topic`, `value`, `deletes`; what is there already is the default.
+void read_kafka(Section& section, KafkaSettings& kafka);
+/// The topic's name for one route. Empty after a report where the template cannot name one.
+std::string topic_of(Section& section, const std::string& text, const std::string& target,
+                     const std::string& request_type);
+
 /// Collisions, dangling names, and what each route needs beside its row.
 void check_settings(Reading& reading, Settings& settings);
 

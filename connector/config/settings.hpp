@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -112,8 +113,33 @@ struct RestSettings {
   bool idempotency_key = false;  ///< the target honours Idempotency-Key: a create may be sent again
 };
 
+enum class KafkaValue { json, cloudevents };
+enum class KafkaDelete { tombstone, message };
+
+/// How a `kafka` target is spoken to, per route (target-level settings are the defaults of its routes).
+struct KafkaSettings {
+  std::string topic;  ///< of a target: a template with {target} and {request_type}; of a route: the topic's name
+  KafkaValue value = KafkaValue::json;
+  KafkaDelete deletes = KafkaDelete::tombstone;
+};
+
+/// A setting of librdkafka as the file gives it. Any may be a secret.
+struct KafkaProperty {
+  std::string name;
+  Secret value;
+  int line = 0;
+};
+/// How a Kafka cluster is reached.
+struct KafkaConnection {
+  std::vector<std::string> brokers;  ///< HOST:PORT
+  std::vector<KafkaProperty> properties;
+};
+
 struct TargetSettings {
   std::string name, type = "rest", url;
+  KafkaConnection cluster;   ///< of a `kafka` target
+  KafkaSettings kafka;       ///< defaults for routes
+  std::string event_source;  ///< `source` of CloudEvents; empty = tandem/CONNECTOR
   AuthSettings auth;
   std::vector<std::pair<std::string, std::string>> headers;
   RestSettings rest;  ///< defaults for routes
@@ -171,18 +197,25 @@ struct RouteSettings {
   OnMissing on_missing = OnMissing::fail;
   SettleOn settle_on = SettleOn::accepted;
   bool coalesce = true;
-  bool skip_unchanged = false;        ///< needs the agreed image
-  bool only_changed = false;          ///< send the difference to the agreed image
-  Milliseconds max_wait{3'600'000};   ///< for a parent's identity
-  std::vector<FieldSettings> fields;  ///< empty = every column under its own name
-  bool all_columns = false;           ///< columns not named in `fields` travel under their own names
-  RestSettings rest;                  ///< complete: target defaults are merged in by the loader
+  bool skip_unchanged = false;         ///< needs the agreed image
+  bool only_changed = false;           ///< send the difference to the agreed image
+  Milliseconds max_wait{3'600'000};    ///< for a parent's identity
+  std::vector<FieldSettings> fields;   ///< empty = every column under its own name
+  bool all_columns = false;            ///< columns not named in `fields` travel under their own names
+  RestSettings rest;                   ///< complete: target defaults are merged in by the loader
+  std::optional<KafkaSettings> kafka;  ///< complete as well; only where the target is one
   int rollout_percent = 100;
   int line = 0;
 
   /// Filled by the loader: what delivery must read beside the row.
   bool needs_identity = false, needs_agreed = false, needs_sql = false, needs_refs = false;
   std::vector<Secret> secrets;  ///< Settings::secrets, to be kept out of its definition
+
+  /// There is a way to delete an object there.
+  [[nodiscard]] bool sends_deletes() const {
+    if (kafka || rest.remove) return true;
+    return rest.batch && std::ranges::find(rest.batch->operations, "delete") != rest.batch->operations.end();
+  }
 };
 
 enum class WatchMode { trigger, wal, poll };

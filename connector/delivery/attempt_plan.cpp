@@ -104,9 +104,7 @@ AttemptPlan choose_call(const RouteSettings& route, const TargetSettings& target
   const bool removes = record.operation == Operation::remove;
   if (record.operation == Operation::call) return plan;
   if (!removes && record.operation != Operation::create) plan.operation = Operation::update;
-  if (removes && !route.rest.remove &&
-      !(route.rest.batch && std::ranges::count(route.rest.batch->operations, "delete") > 0))
-    return settle(Outcome::filtered, "the route has no request for deletes");
+  if (removes && !route.sends_deletes()) return settle(Outcome::filtered, "the route has no request for deletes");
   if (!route.needs_identity || record.found == nullptr) return plan;
 
   const FoundBody& found = *record.found;

@@ -42,6 +42,21 @@ targets:
                max_records: 200, max_bytes: 1MiB, linger: 0ms, answers: /results, match: /id, match_by: record_id, ok: /ok, status: /status,
                error: /error, remote_id: /remote_id, operations: [create, update] }
       idempotency_key: false
+  events:
+    type: kafka
+    brokers: ["kafka1.example:9092", "kafka2.example:9092"]
+    properties: { security.protocol: sasl_ssl, sasl.mechanisms: PLAIN, sasl.username: crm, sasl.password: "${KAFKA_PASSWORD}" }
+    topic: "crm.{request_type}"
+    value: json
+    deletes: tombstone
+    source: crm/main
+    concurrency: 16
+    rate: { per_second: 100000, burst: 200000, per_day: 100000, reserve: 0.05 }
+    retry: { count: 3, first: 10s, factor: 2, jitter: 0.1, max_age: 72h }
+    breaker: { consecutive_failures: 10, failure_share: 0.5, minimum: 20, window: 10s, open_first: 1s, open_longest: 60s }
+    timeout: 30s
+    max_body: 1MB
+    memory: 16MiB
 watches:
   account:
     table: public.account
@@ -77,6 +92,7 @@ watches:
         sql: { AmountWithTax: "amount * 1.2" }
         other_columns: false
         requests: { upsert: { path: "/Opportunity/external/{object_id}" } }
+      - { target: events, topic: "{target}.{request_type}s", value: cloudevents, deletes: message }
 )yaml";
 
 }  // namespace tandem
