@@ -30,6 +30,14 @@ bool sends_remote_id(const RouteSettings& route) {
   return rest.batch && (uses(rest.batch->each, "remote_id") || uses_remote_id(rest.batch->call));
 }
 
+/// Is an object that is known there addressed by our object_id? Then it cannot follow a changed key.
+bool addresses_by_key(const RouteSettings& route) {
+  const RestSettings& rest = route.rest;
+  if (rest.update) return !uses_remote_id(*rest.update);
+  if (batched(route, "update")) return !uses(rest.batch->each, "remote_id") && !uses_remote_id(rest.batch->call);
+  return rest.upsert && !uses_remote_id(*rest.upsert);
+}
+
 /// Does an answer to the first delivery of an object tell the id that they gave it?
 bool learns_remote_id(const RouteSettings& route) {
   const RestSettings& rest = route.rest;
@@ -89,6 +97,7 @@ class Check {
     route.needs_agreed = route.skip_unchanged || route.only_changed;
     const bool one_call_for_both = route.rest.upsert || (batched(route, "create") && batched(route, "update"));
     route.needs_identity = !one_call_for_both || sends_remote_id(route);
+    route.by_key = addresses_by_key(route);
   }
 
   void references(const RouteSettings& route) {
