@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "config/addressing.hpp"
 #include "config/sections.hpp"
 #include "config/suggest.hpp"
 #include "config/template_check.hpp"
@@ -13,29 +14,11 @@ bool takes(const RouteSettings& route, std::string_view operation) {
   return std::ranges::find(route.operations, operation) != route.operations.end();
 }
 
-bool batched(const RouteSettings& route, std::string_view operation) {
-  return route.rest.batch &&
-         std::ranges::find(route.rest.batch->operations, operation) != route.rest.batch->operations.end();
-}
-
-bool uses_remote_id(const CallSettings& call) {
-  if (uses(call.path, "remote_id") || uses(call.wrap, "remote_id")) return true;
-  return std::ranges::any_of(call.headers, [](const auto& header) { return uses(header.second, "remote_id"); });
-}
-
 bool sends_remote_id(const RouteSettings& route) {
   const RestSettings& rest = route.rest;
   for (const auto* call : {&rest.update, &rest.remove, &rest.upsert, &rest.lookup, &rest.call})
     if (*call && uses_remote_id(**call)) return true;
   return rest.batch && (uses(rest.batch->each, "remote_id") || uses_remote_id(rest.batch->call));
-}
-
-/// Is an object that is known there addressed by our object_id? Then it cannot follow a changed key.
-bool addresses_by_key(const RouteSettings& route) {
-  const RestSettings& rest = route.rest;
-  if (rest.update) return !uses_remote_id(*rest.update);
-  if (batched(route, "update")) return !uses(rest.batch->each, "remote_id") && !uses_remote_id(rest.batch->call);
-  return rest.upsert && !uses_remote_id(*rest.upsert);
 }
 
 /// Does an answer to the first delivery of an object tell the id that they gave it?
@@ -97,7 +80,6 @@ class Check {
     route.needs_agreed = route.skip_unchanged || route.only_changed;
     const bool one_call_for_both = route.rest.upsert || (batched(route, "create") && batched(route, "update"));
     route.needs_identity = !one_call_for_both || sends_remote_id(route);
-    route.by_key = addresses_by_key(route);
   }
 
   void references(const RouteSettings& route) {

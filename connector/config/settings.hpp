@@ -182,7 +182,6 @@ struct RouteSettings {
 
   /// Filled by the loader: what delivery must read beside the row.
   bool needs_identity = false, needs_agreed = false, needs_sql = false, needs_refs = false;
-  bool by_key = false;          ///< what is known there is addressed by our object_id, not by their id
   std::vector<Secret> secrets;  ///< Settings::secrets, to be kept out of its definition
 };
 

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "config/addressing.hpp"
 #include "store/queries.hpp"
 
 namespace tandem::store {
@@ -89,7 +90,7 @@ Status BodyReader::prepare(postgres::Connection& session) {
     replace(query.text, "{refs}\nfrom", refs + "\nfrom");
     replace(query.text, "and {gone} and", "and " + gone + " and");
     replace(query.text, "lateral {live} as", "lateral " + live + " as");
-    query.by_key = index < settings_.routes.size() && settings_.routes[index].by_key;
+    query.by_key = index < settings_.routes.size() && addresses_by_key(settings_.routes[index]);
     queries_.push_back(std::move(query));
   }
   return {};
