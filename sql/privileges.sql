@@ -43,6 +43,8 @@ grant update (position) on tandem.source to tandem_connector;
 
 grant execute on function tandem.remove_settled(text, integer, bigint, interval, interval),
   tandem.remove_old(integer, interval, interval, interval), tandem.add_minute_stat(text, text, timestamptz, jsonb), tandem.remove_drained(),
+  tandem.rekey_turn(bigint, bigint, boolean), tandem.has_pending(text, text, text, bigint, bigint), tandem.rekey_away(tandem.outbox),
+  tandem.rekey_ring(bigint), tandem.move_identities(text, bigint, bigint[]),
   tandem.drift(), tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
   tandem.parse_alone(regclass, text),
   tandem.expression_path(regclass), tandem.counter_of(uuid), tandem.outbox_record_fits(text, smallint, text),

@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "config/addressing.hpp"
 #include "config/sections.hpp"
 #include "config/suggest.hpp"
 #include "config/template_check.hpp"
@@ -11,16 +12,6 @@ namespace {
 
 bool takes(const RouteSettings& route, std::string_view operation) {
   return std::ranges::find(route.operations, operation) != route.operations.end();
-}
-
-bool batched(const RouteSettings& route, std::string_view operation) {
-  return route.rest.batch &&
-         std::ranges::find(route.rest.batch->operations, operation) != route.rest.batch->operations.end();
-}
-
-bool uses_remote_id(const CallSettings& call) {
-  if (uses(call.path, "remote_id") || uses(call.wrap, "remote_id")) return true;
-  return std::ranges::any_of(call.headers, [](const auto& header) { return uses(header.second, "remote_id"); });
 }
 
 bool sends_remote_id(const RouteSettings& route) {

@@ -10,7 +10,7 @@ constexpr std::chrono::hours between_recoveries{1};
 
 /// A record parked for this reason has never been sent, unless its attempts say so.
 bool never_sent(const std::string& reason) {
-  return reason == "lane" || reason == "parent" || reason == "pause" || reason == "blocked";
+  return reason == "lane" || reason == "parent" || reason == "pause" || reason == "blocked" || reason == "rekey";
 }
 
 }  // namespace
@@ -95,6 +95,7 @@ void Bulkhead::arrive(Record&& record, SteadyTime read_at) {
     return;
   }
   held->untouched = untouched;
+  if (held->record.operation == Operation::rekey) desks_[held->slot].window_suffices = false;
   Lane& lane = *held->lane;
   if (!lane.blocked) {
     book_.rearm(lane);
@@ -146,6 +147,7 @@ Held* Bulkhead::add_parked(ParkedRecord&& parked, const Now& now) {
   const std::uint32_t slot = slot_of(parked.record.route);
   Held* held = book_.add(std::move(parked.record), slot, SteadyTime{});
   held->retried = parked.retried;
+  if (held->record.operation == Operation::rekey) desks_[slot].window_suffices = false;
   held->untouched = !parked.retried && !parked.attempted && held->record.attempts == 0 &&
                     held->record.counter > attempted_through_ && never_sent(parked.reason);
   held->waited = parked.waited;

@@ -67,7 +67,7 @@ class Bulkhead {
     RouteIndex index = no_route;
     const RouteSettings* route = nullptr;
     std::unique_ptr<Mapping> mapping;
-    bool window_suffices = false;
+    bool window_suffices = false;  ///< until a changed key comes: from then on records look whether they have to wait
     bool paused = false;
     std::vector<std::uint32_t> children;  ///< slots of routes that refer to this one's objects
     std::deque<Held*> up;                 ///< their turn: body at hand
@@ -107,12 +107,14 @@ class Bulkhead {
   [[nodiscard]] bool fill(Shipment& shipment, Desk& desk, const Now& now);
   [[nodiscard]] std::optional<Attempt> prepare(Held& held, Desk& desk, const Now& now);
   [[nodiscard]] AttemptPlan plan(Held& held, Desk& desk, const Now& now);
+  void wait_for_rekey(Held& held, const Now& now);
   [[nodiscard]] bool in_cycle(LaneHash child, LaneHash parent) const;
   [[nodiscard]] std::size_t batch_limit(const Desk& desk, Operation operation) const;
 
   // bulkhead_answers.cpp: what becomes of it
   void judge(Held& held, const Answer& answer, const Now& now);
   void judge_success(Held& held, const Answer& answer, const Now& now);
+  void judge_removed_old(Held& held, const Now& now);
   void judge_failure(Held& held, const Answer& answer, const Now& now);
   void apply_retry(Held& held, const Answer& answer, const Retry& retry, Settlement&& settlement, const Now& now);
   [[nodiscard]] bool resolved_by_doubt(Held& held, const Answer& answer);

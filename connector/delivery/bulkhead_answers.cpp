@@ -51,12 +51,26 @@ void Bulkhead::probe_answered(const Answer& answer, const Now& now) {
 }
 
 void Bulkhead::judge(Held& held, const Answer& answer, const Now& now) {
+  if (held.removes_old && (answer.error == ErrorClass::none || answer.not_there)) {
+    judge_removed_old(held, now);
+    return;
+  }
   const bool gone_anyway = held.as == Operation::remove && answer.not_there;
   if (answer.error == ErrorClass::none || gone_anyway) {
     judge_success(held, answer, now);
     return;
   }
   judge_failure(held, answer, now);
+}
+
+/// The object with the old key is gone there; the one with the new key follows in the same turn.
+void Bulkhead::judge_removed_old(Held& held, const Now& now) {
+  probe_ended(true, held.record.counter, now);
+  breaker_.succeeded(now.steady);
+  gate_.succeeded(calls_);
+  held.removes_old = false;
+  held.old_removed = true;
+  book_.put_back(*held.lane);
 }
 
 void Bulkhead::judge_success(Held& held, const Answer& answer, const Now& now) {
@@ -80,7 +94,7 @@ void Bulkhead::judge_success(Held& held, const Answer& answer, const Now& now) {
     if (removed)
       settlement.identity = Settlement::IdentityWrite::removed;
     else if (!answer.remote_id.empty())
-      settlement.identity = Settlement::IdentityWrite::paired;
+      settlement.identity = held.old_removed ? Settlement::IdentityWrite::replaced : Settlement::IdentityWrite::paired;
   }
   if (route.needs_agreed && held.as != Operation::call) {
     settlement.agreed = removed ? Settlement::AgreedWrite::removed : Settlement::AgreedWrite::image;

@@ -38,6 +38,9 @@ struct Held {
   bool pending = false;          ///< its create goes out under an identity `pending`
   bool creates = false;          ///< what was sent last was a create
   bool delivered = false;
+  bool removes_old = false;          ///< in flight for a changed key: the removal of the object with the old one
+  bool old_removed = false;          ///< and it has been answered
+  int asks = 0;                      ///< in a row, for a changed key that has to leave its key first
   Operation as = Operation::update;  ///< what is sent, after folding
   Doubt doubt = Doubt::none;
   int tries = 0;  ///< consecutive attempts that did not count

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "config/addressing.hpp"
 #include "store/queries.hpp"
 
 namespace tandem::store {
@@ -10,7 +11,7 @@ namespace {
 // Columns of bodies.sql.
 constexpr int found = 0, attempts = 1, body = 2, live_row_gone = 3, overtaken = 4, image_pending = 5, remote_id = 6,
               identity_pending = 7, agreed_image = 8, agreed_unsettled = 9, live_error = 10, behind_failed = 11,
-              unanswered = 12, moves = 13, first_ref = 14;
+              unanswered = 12, turn = 13, old_object_id = 14, old_remote_id = 15, old_key_is_free = 16, first_ref = 17;
 
 void replace(std::string& text, std::string_view marker, const std::string& by) {
   text.replace(text.find(marker), marker.size(), by);
@@ -40,6 +41,10 @@ FoundBody found_in(const postgres::Rows& rows, int row, const WantedBody& wanted
   out.behind_failed = rows.flag(row, behind_failed);
   out.unanswered = static_cast<std::int32_t>(rows.number(row, unanswered));
   out.sql_error = rows.text(row, live_error);
+  out.old_object_id = rows.text(row, old_object_id);
+  out.old_remote_id = rows.text(row, old_remote_id);
+  out.old_key_is_free = rows.flag(row, old_key_is_free);
+  out.key_is_taken = rows.text(row, turn) == "conflict";
   for (std::size_t place = 0; place < refs.size(); ++place) {
     const auto column = first_ref + static_cast<int>(place);
     out.lookups.values.push_back({refs[place], !rows.null(row, column), std::string(rows.text(row, column))});
@@ -57,15 +62,18 @@ Status BodyReader::prepare(postgres::Connection& session) {
 
   queries_.clear();
   for (std::size_t index = 0; index <= settings_.routes.size(); ++index) {
-    RouteQuery query{"bodies_" + std::to_string(index), std::string(queries::bodies.text), {}, {}};
-    std::string live = "(select null::boolean as found, null::jsonb as image, null::text as error)", refs;
+    RouteQuery query{"bodies_" + std::to_string(index), std::string(queries::bodies.text), {}, {}, false};
+    std::string live = "(select null::boolean as found, null::jsonb as image, null::text as error)", refs,
+                gone = "true";
     if (index < settings_.routes.size()) {
       const auto& route = settings_.routes[index];
       if (const auto watch = watches.find(route.watch); watch != watches.end()) {
         query.relation = rows->text(watch->second, 1);
-        if (!rows->null(watch->second, 2))
+        if (!rows->null(watch->second, 2)) {
+          gone = "(select not l.found from " + std::string(rows->text(watch->second, 2)) + "(o.old_object_id) as l)";
           live = "(select l.found, l.image, l.error from " + std::string(rows->text(watch->second, 2)) +
                  "(o.object_id) as l where o.body is null and o.request_state in (1, 2))";
+        }
       }
       for (std::size_t field = 0; field < route.fields.size(); ++field) {
         const auto& settings = route.fields[field];
@@ -80,7 +88,9 @@ Status BodyReader::prepare(postgres::Connection& session) {
       }
     }
     replace(query.text, "{refs}\nfrom", refs + "\nfrom");
+    replace(query.text, "and {gone} and", "and " + gone + " and");
     replace(query.text, "lateral {live} as", "lateral " + live + " as");
+    query.by_key = index < settings_.routes.size() && addresses_by_key(settings_.routes[index]);
     queries_.push_back(std::move(query));
   }
   return {};
@@ -114,14 +124,14 @@ Result<postgres::Rows> BodyReader::rows_of(postgres::Connection& session, const 
   }
   const std::array params{Param::array(std::span<const Counter>(counters)),
                           Param::array(std::span<const RecordId>(ids)), Param::array(xids),
-                          Param(settings_.targets[target].name)};
+                          Param(settings_.targets[target].name), Param(query.by_key)};
   const postgres::Query named{query.name, query.text};
   auto rows = session.run(named, params, postgres::Format::binary);
   if (!rows) return rows;
 
   std::vector<Counter> moving;
   for (int row = 0; row < rows->size(); ++row)
-    if (rows->flag(row, moves) && rows->number(row, found) == 0)
+    if (rows->text(row, turn) == "move" && rows->number(row, found) == 0)
       moving.push_back(counters[static_cast<std::size_t>(row)]);
   if (moving.empty()) return rows;
   const std::array owner{Param(fence.name), Param(fence.epoch), Param::array(std::span<const Counter>(moving))};

@@ -30,6 +30,7 @@ class BodyReader {
   struct RouteQuery {
     std::string name, text, relation;
     std::vector<std::size_t> refs;  ///< fields of the route, in the order of the query's last columns
+    bool by_key = false;
   };
   [[nodiscard]] Result<std::vector<FoundBody>> read_route(postgres::Connection& session, const Fence& fence,
                                                           TargetIndex target, RouteIndex route,

@@ -24,6 +24,7 @@ struct FoundBody {
     settled,      ///< meanwhile, by a person: drop it
     gone,         ///< the server has lost the row, or somebody deleted it: drop it
     not_visible,  ///< its transaction is still in progress for this snapshot: ask again
+    waits,        ///< for a changed key that has to leave its key first, or for what such a one waits for: ask again
   } found = Found::pending;
   std::int32_t attempts = 0;
   std::string body;  ///< image, or the live row for `latest`; empty with `live_row_gone` for a deleted row
@@ -37,7 +38,11 @@ struct FoundBody {
   bool behind_failed =
       false;  ///< the object has a failed record with a lower counter (read for routes with on_failure: block)
   std::int32_t unanswered = 0;  ///< attempt rows of this record that were opened by a careful start and never closed
-  std::string sql_error;        ///< an sql field that the database could not evaluate: field and its words
+  // Of a changed key (rekey):
+  std::string old_object_id, old_remote_id;
+  bool key_is_taken = false;     ///< the new key is paired with an object that does not leave it
+  bool old_key_is_free = false;  ///< the route addresses objects by key, and the one with the old key has to go
+  std::string sql_error;         ///< an sql field that the database could not evaluate: field and its words
 };
 
 }  // namespace tandem

@@ -52,6 +52,7 @@ std::string idempotency_key(const Attempt& attempt, Step step) {
   const bool creates = *attempt.recorded == Operation::create;
   if (step == Step::create && !creates) key += ":create";
   if (step == Step::update && creates) key += ":update";
+  if (step == Step::remove && *attempt.recorded == Operation::rekey) key += ":delete";
   return key;
 }
 
