@@ -10,7 +10,8 @@ constexpr std::chrono::hours between_recoveries{1};
 
 /// A record parked for this reason has never been sent, unless its attempts say so.
 bool never_sent(const std::string& reason) {
-  return reason == "lane" || reason == "parent" || reason == "pause" || reason == "blocked";
+  return reason == "lane" || reason == "parent" || reason == "pause" || reason == "resumed" ||
+         reason == "blocked";
 }
 
 }  // namespace

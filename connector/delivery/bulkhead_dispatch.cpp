@@ -10,7 +10,6 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds body_keeps{5};  // for an attempt (docs/delivery.md, bodies)
 constexpr std::chrono::minutes careful_for{1};
-constexpr std::chrono::hours pause_recheck{1};
 constexpr milliseconds not_visible_recheck{50};
 constexpr milliseconds children_recheck{50};
 constexpr std::chrono::seconds children_wait{5};
@@ -72,7 +71,6 @@ void Bulkhead::begin_turn(Lane& lane, const Now& now) {
     Settlement parked = about(held);
     parked.park_reason = "pause";
     parked.description = "the route is paused";
-    parked.due_in = pause_recheck;
     park_lane(held, std::move(parked));
     return;
   }

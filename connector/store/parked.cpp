@@ -48,6 +48,16 @@ Result<std::vector<NamedLane>> release_parked(postgres::Connection& session, con
   return lanes_of(session, table, queries::parked_lanes);
 }
 
+Result<std::size_t> wake_resumed(postgres::Connection& session, const RouteTable& table, const Fence& fence,
+                                 std::size_t most) {
+  using postgres::Param;
+  const std::array params{Param(fence.name), Param(fence.epoch), Param::array(std::span(table.targets())),
+                          Param(static_cast<std::int64_t>(most))};
+  auto rows = session.run(queries::wake_resumed, params);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  return static_cast<std::size_t>(rows->number(0, 0));
+}
+
 Status release_orphans(postgres::Connection& session, const RouteTable& table, const Fence& fence) {
   using postgres::Param;
   const std::array params{Param(fence.name), Param(fence.epoch), Param::array(std::span(table.targets()))};
@@ -61,13 +71,12 @@ Result<std::vector<NamedLane>> failed_lanes(postgres::Connection& session, const
 }
 
 Result<std::vector<TakenLane>> take_up(postgres::Connection& session, const RouteTable& table, const Fence& fence,
-                                       const std::vector<bool>& wanted, std::size_t most) {
+                                       const std::vector<bool>& wanted) {
   std::vector<std::optional<std::string>> names(table.targets().size());
   for (std::size_t target = 0; target < names.size(); ++target)
     if (wanted[target]) names[target] = table.targets()[target];
   using postgres::Param;
-  const std::array params{Param(fence.name), Param(fence.epoch), Param::nullable_array(names),
-                          Param(static_cast<std::int64_t>(most))};
+  const std::array params{Param(fence.name), Param(fence.epoch), Param::nullable_array(names)};
   auto rows = session.run(queries::take_up, params, postgres::Format::binary);
   if (!rows) return tl::unexpected(std::move(rows.error()));
 
