@@ -131,10 +131,10 @@ bool Bulkhead::at_hand(const Held& held, const Desk& desk, const Now& now) const
 
 void Bulkhead::ask(Held& held) {
   held.asked = true;
-  held.found.reset();
+  let_go(held);
   ++reading_;
-  wanted_.wanted.push_back(
-      {held.record.counter, held.record.record_id, held.record.route, held.record.object_id, held.record.xid});
+  wanted_.wanted.push_back({held.record.counter, held.record.record_id, held.record.route, held.record.object_id,
+                            held.record.xid, held.record.body.size()});
 }
 
 Bulkhead::Desk* Bulkhead::next_desk(const Now& now) {
@@ -291,7 +291,7 @@ std::optional<Attempt> Bulkhead::prepare(Held& held, Desk& desk, const Now& now)
       book_.put_back(lane);
       return std::nullopt;
     case AttemptPlan::Move::ask_again:
-      held.found.reset();
+      let_go(held);
       book_.wait_until(lane, now.steady + not_visible_recheck);
       book_.put_back(lane);
       return std::nullopt;

@@ -31,6 +31,7 @@ constexpr std::size_t most_window_rows = 1'000;
 constexpr std::int64_t least_body = 2'048, longest_body = 16'384;  // of those that come with a window
 constexpr auto failing_for_long = 10s;
 constexpr std::size_t most_bodies = 200;  // in one statement
+constexpr std::int64_t most_body_bytes = 4 << 20;
 constexpr std::size_t most_woken = 200;   // of a resumed route by one statement
 constexpr int patience_with_bodies = 30;  // tries, a second apart
 constexpr std::size_t most_recovered = 1'000;
@@ -170,6 +171,7 @@ class FeedThread::Session {
 
     std::vector<Start> starts(links_.size());
     for (const auto& lane : *lanes) starts[lane.target].blocked.push_back(lane.lane);
+    *lanes = {};
     for (const auto& lane : *failed) starts[lane.target].failed.push_back(lane.lane);
     for (TargetIndex target = 0; target < links_.size(); ++target) {
       auto& start = starts[target];
@@ -261,7 +263,8 @@ class FeedThread::Session {
       sooner(next_poll_);
       if (const auto due = rings_.due()) sooner(*due);
     }
-    for (const auto& request : wanted_) sooner(request.at);
+    for (const auto& waiting : wanted_)
+      if (links_[waiting.request.target].room->admits_bodies()) sooner(waiting.at);
     if (!recovering_.empty() || detached_due_) sooner(now);
     if (safe_dirty_) sooner(next_safe_);
     if (feed_->wants_xid()) sooner(next_own_xid_);
@@ -405,20 +408,27 @@ class FeedThread::Session {
     for (auto left = wanted_.size(); left > 0 && feed_; --left) {
       auto waiting = std::move(wanted_.front());
       wanted_.pop_front();
-      if (waiting.at > now) {
+      auto& room = *links_[waiting.request.target].room;
+      if (waiting.at > now || !room.admits_bodies()) {
         wanted_.push_back(std::move(waiting));
         continue;
       }
       auto& request = waiting.request;
       const auto count = std::min(request.wanted.size(), most_bodies);
-      auto found = bodies_.read(*session_, fence_, request.target, std::span(request.wanted).first(count));
+      const auto bytes = std::clamp<std::int64_t>(room.left_for_bodies(), 1, most_body_bytes);
+      auto found = bodies_.read(*session_, fence_, request.target, std::span(request.wanted).first(count),
+                                static_cast<std::size_t>(bytes));
       if (!found) {
         if (!session_->usable() || found.error().kind == ErrorKind::fenced) return failed(found.error());
         return unreadable(std::move(waiting), found.error());  // the others in the next step, after a window
       }
+      const auto read = found->size();
+      std::size_t taken = 0;
+      for (const auto& body : *found) taken += footprint(body);
+      room.take_bodies(taken);
       links_[request.target].inbox->push_unbounded(Bodies{request.target, std::move(*found)});
-      if (count == request.wanted.size()) continue;
-      request.wanted.erase(request.wanted.begin(), request.wanted.begin() + static_cast<std::ptrdiff_t>(count));
+      if (read == request.wanted.size()) continue;
+      request.wanted.erase(request.wanted.begin(), request.wanted.begin() + static_cast<std::ptrdiff_t>(read));
       wanted_.push_back(std::move(waiting));
     }
   }
@@ -438,6 +448,7 @@ class FeedThread::Session {
         unread.counter = request.wanted[0].counter;
         unread.sql_error = error.message;
         Bodies answer{target, {}};
+        links_[target].room->take_bodies(footprint(unread));
         answer.bodies.push_back(std::move(unread));
         links_[target].inbox->push_unbounded(std::move(answer));
         return;
@@ -485,6 +496,7 @@ class FeedThread::Session {
 
     std::vector<bool> wanted(links_.size());
     for (TargetIndex target = 0; target < links_.size(); ++target) wanted[target] = !links_[target].room->scarce();
+    const auto asked_at = Clock::now();
     auto lanes = store::take_up(*session_, table_, fence_, wanted);
     if (!lanes) return failed(lanes.error());
     if (!lanes->empty()) pass(FailPoint::after_take_up);
@@ -494,7 +506,7 @@ class FeedThread::Session {
       std::size_t bytes = 0;
       for (const auto& parked : lane.records) bytes += footprint(parked.record);
       links_[lane.target].room->take(bytes);
-      links_[lane.target].inbox->push_unbounded(TakeUp{lane.target, lane.lane, std::move(lane.records)});
+      links_[lane.target].inbox->push_unbounded(TakeUp{lane.target, lane.lane, std::move(lane.records), asked_at});
     }
     if (more) return;  // enough is due already
     const auto woken = store::wake_resumed(*session_, table_, fence_, most_woken);
@@ -557,9 +569,9 @@ class FeedThread::Session {
   std::size_t next_detached_ = 0;
   std::vector<bool> quiet_;
   std::int64_t record_bytes_ = 1'024;
-  std::size_t most_rows_ = most_window_rows;    ///< fewer after a window that took too long
-  std::atomic<Clock::rep> failing_since_{0};    ///< 0: reading works
-  bool alerted_ = true;                         ///< an alert may stand, at first one of an earlier process
+  std::size_t most_rows_ = most_window_rows;  ///< fewer after a window that took too long
+  std::atomic<Clock::rep> failing_since_{0};  ///< 0: reading works
+  bool alerted_ = true;                       ///< an alert may stand, at first one of an earlier process
   bool look_twice_ = false, more_ = true, starving_ = false, detached_due_ = false, catching_up_ = false,
        stream_up_ = false, safe_dirty_ = false, halted_ = false, refuses_ = false;
   Clock::time_point next_poll_{}, next_tables_{}, next_own_xid_{}, next_safe_{}, next_orphans_{}, not_before_{};

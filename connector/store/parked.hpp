@@ -18,7 +18,8 @@ struct NamedLane {
   TargetIndex target = 0;
   LaneHash lane;
 };
-/// At a start: makes due what an earlier start had taken up, then names every lane that must begin blocked.
+/// At a start: makes due what an earlier start had taken up, then names every lane that must begin blocked; one with
+/// several parked rows more than once.
 [[nodiscard]] Result<std::vector<NamedLane>> release_parked(postgres::Connection& session, const RouteTable& table,
                                                             const Fence& fence);
 /// Makes due what the pause of a route that runs again has parked, at most `most` rows of each route. Returns how many.

@@ -391,7 +391,7 @@ TEST_F(Flush, ACarefulAttemptIsOpenedBeforeAndClosedAfter) {
   store::BodyReader bodies(scene.settings);
   ASSERT_TRUE(bodies.prepare(session));
   const std::vector<WantedBody> wanted{{record.counter, record.record_id, record.route, record.object_id, record.xid}};
-  auto found = bodies.read(session, fence, 0, wanted);
+  auto found = bodies.read(session, fence, 0, wanted, 1 << 26);
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->at(0).unanswered, 1);
   EXPECT_EQ(found->at(0).body, R"({"n": 1})");
