@@ -17,6 +17,7 @@ bool uses_remote_id(const CallSettings& call) {
 }
 
 bool addresses_by_key(const RouteSettings& route) {
+  if (route.kafka) return true;
   const RestSettings& rest = route.rest;
   if (rest.update) return !uses_remote_id(*rest.update);
   if (batched(route, "update")) return !uses(rest.batch->each, "remote_id") && !uses_remote_id(rest.batch->call);

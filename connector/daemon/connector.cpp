@@ -86,6 +86,11 @@ class Connector {
     all.push_back({"connector", started, true, started ? "" : "standing by, or waiting for the database"});
     all.push_back(
         {"database", started && lease_.held(), true, started && !lease_.held() ? "has not answered for a while" : ""});
+    if (started) {
+      const auto failing = feed_->failing_for();
+      all.push_back({"reading", failing < 10s, true,
+                     failing < 10s ? "" : "no change has been read for " + std::to_string(failing.count()) + " s"});
+    }
     if (started && capture_) {
       const CaptureStanding standing = capture_->standing();
       all.push_back({"capture", standing.phase == CapturePhase::streaming, false,

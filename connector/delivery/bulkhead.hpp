@@ -92,6 +92,7 @@ class Bulkhead {
   void pause(const Pause& message);
   void write_floor(const Now& now);
   void forget(Held& held);
+  void let_go(Held& held);
   [[nodiscard]] std::uint32_t slot_of(RouteIndex route) const;
 
   // bulkhead_dispatch.cpp: whose turn it is and what it comes to

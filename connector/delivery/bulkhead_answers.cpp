@@ -124,7 +124,7 @@ bool Bulkhead::resolved_by_doubt(Held& held, const Answer& answer) {
   if (answer.not_there && !held.creates && route.on_missing == OnMissing::recreate && route.needs_identity &&
       !held.recreated) {
     held.recreated = true;
-    held.found.reset();
+    let_go(held);
     Settlement settlement = about(held, answer);
     settlement.description = "the object is missing there and is created again";
     close_attempt(held, settlement);
@@ -174,7 +174,7 @@ void Bulkhead::apply_retry(Held& held, const Answer& answer, const Retry& retry,
                            const Now& now) {
   Lane& lane = *held.lane;
   held.careful = false;
-  held.found.reset();
+  let_go(held);
   if (retry.counted) {
     settlement.attempts = ++held.record.attempts;
     held.tries = 0;

@@ -10,7 +10,6 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds body_keeps{5};  // for an attempt (docs/delivery.md, bodies)
 constexpr std::chrono::minutes careful_for{1};
-constexpr std::chrono::hours pause_recheck{1};
 constexpr milliseconds not_visible_recheck{50};
 constexpr milliseconds shortest_rekey_wait{20}, longest_rekey_wait{1'000};
 constexpr int most_rekey_asks = 12;  // about seven seconds
@@ -75,7 +74,6 @@ void Bulkhead::begin_turn(Lane& lane, const Now& now) {
     Settlement parked = about(held);
     parked.park_reason = "pause";
     parked.description = "the route is paused";
-    parked.due_in = pause_recheck;
     park_lane(held, std::move(parked));
     return;
   }
@@ -136,10 +134,10 @@ bool Bulkhead::at_hand(const Held& held, const Desk& desk, const Now& now) const
 
 void Bulkhead::ask(Held& held) {
   held.asked = true;
-  held.found.reset();
+  let_go(held);
   ++reading_;
-  wanted_.wanted.push_back(
-      {held.record.counter, held.record.record_id, held.record.route, held.record.object_id, held.record.xid});
+  wanted_.wanted.push_back({held.record.counter, held.record.record_id, held.record.route, held.record.object_id,
+                            held.record.xid, held.record.body.size()});
 }
 
 Bulkhead::Desk* Bulkhead::next_desk(const Now& now) {
@@ -314,7 +312,7 @@ std::optional<Attempt> Bulkhead::prepare(Held& held, Desk& desk, const Now& now)
       book_.put_back(lane);
       return std::nullopt;
     case AttemptPlan::Move::ask_again:
-      held.found.reset();
+      let_go(held);
       book_.wait_until(lane, now.steady + not_visible_recheck);
       book_.put_back(lane);
       return std::nullopt;

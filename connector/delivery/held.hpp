@@ -51,6 +51,7 @@ struct Held {
   std::chrono::milliseconds waited{0};      ///< for a parent, before this stay in memory
   std::unique_ptr<FoundBody> found;         ///< read again for this turn
   std::unique_ptr<ParkedRecord> sent_back;  ///< came while its outcome was being written: it begins anew
+  std::size_t found_bytes = 0;              ///< of room, for what was read, and until its outcome is written
   SteadyTime found_at{};
   std::string agreed;  ///< the whole body as it was sent, where the route keeps the agreed image
 };

@@ -1,5 +1,7 @@
 #include "store/bodies.hpp"
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 #include "config/addressing.hpp"
@@ -97,7 +99,10 @@ Status BodyReader::prepare(postgres::Connection& session) {
 }
 
 Result<std::vector<FoundBody>> BodyReader::read(postgres::Connection& session, const Fence& fence, TargetIndex target,
-                                                std::span<const WantedBody> wanted) {
+                                                std::span<const WantedBody> wanted, std::size_t most_bytes) {
+  const auto count = fitting(session, wanted, most_bytes);
+  if (!count) return tl::unexpected(count.error());
+  wanted = wanted.first(*count);
   std::map<RouteIndex, std::vector<std::size_t>> places;
   for (std::size_t place = 0; place < wanted.size(); ++place) places[wanted[place].route].push_back(place);
   std::vector<FoundBody> out(wanted.size());
@@ -108,7 +113,37 @@ Result<std::vector<FoundBody>> BodyReader::read(postgres::Connection& session, c
     if (!bodies) return bodies;
     for (std::size_t at = 0; at < mine.size(); ++at) out[mine[at]] = std::move((*bodies)[at]);
   }
+  for (std::size_t place = 0; place < out.size(); ++place)
+    if (wanted[place].bytes == 0 && !out[place].body.empty())
+      live_bytes_ = std::max(out[place].body.size(), (live_bytes_ * 15 + out[place].body.size()) / 16);
   return out;
+}
+
+/// Whether reading it brings more than the body that a window has brought already.
+bool BodyReader::reads_more_than(const WantedBody& wanted) const {
+  return wanted.bytes == 0 || wanted.route == no_route || settings_.routes[wanted.route].needs_agreed;
+}
+
+Result<std::size_t> BodyReader::fitting(postgres::Connection& session, std::span<const WantedBody> wanted,
+                                        std::size_t most_bytes) {
+  std::vector<std::size_t> bytes(wanted.size());
+  if (std::ranges::any_of(wanted, [this](const WantedBody& one) { return reads_more_than(one); })) {
+    std::vector<Counter> counters;
+    for (const auto& one : wanted) counters.push_back(one.counter);
+    const std::array params{postgres::Param::array(std::span<const Counter>(counters))};
+    auto rows = session.run(queries::body_sizes, params, postgres::Format::binary);
+    if (!rows) return tl::unexpected(std::move(rows.error()));
+    for (std::size_t place = 0; place < wanted.size(); ++place) {
+      const int row = static_cast<int>(place);
+      bytes[place] = rows->null(row, 0) ? live_bytes_ : static_cast<std::size_t>(rows->number(row, 0));
+      bytes[place] += static_cast<std::size_t>(rows->number(row, 1));
+    }
+  } else {
+    std::ranges::transform(wanted, bytes.begin(), &WantedBody::bytes);
+  }
+  std::size_t count = 0, sum = 0;
+  while (count < wanted.size() && (count == 0 || sum + bytes[count] <= most_bytes)) sum += bytes[count++];
+  return count;
 }
 
 Result<postgres::Rows> BodyReader::rows_of(postgres::Connection& session, const Fence& fence, TargetIndex target,

@@ -14,6 +14,7 @@ struct WantedBody {
   RouteIndex route = no_route;
   std::string object_id;
   Xid xid;
+  std::size_t bytes = 0;  ///< of its body, where a window has brought it; 0: not known
 };
 
 /// What one snapshot says about a wanted record and all that its attempt needs.
@@ -44,5 +45,10 @@ struct FoundBody {
   bool old_key_is_free = false;  ///< the route addresses objects by key, and the one with the old key has to go
   std::string sql_error;         ///< an sql field that the database could not evaluate: field and its words
 };
+
+/// Bytes of memory that it counts against its target's room: the attempt and its settlement copy its texts.
+[[nodiscard]] inline std::size_t footprint(const FoundBody& found) {
+  return sizeof(FoundBody) + 2 * (found.body.size() + found.agreed_image.size());
+}
 
 }  // namespace tandem

@@ -267,6 +267,7 @@ class BulkheadStage {
       for (const auto& [counter, other] : rows)
         if (row.retried && counter > wanted.counter.value && other.record.lane == row.record.lane)
           body.overtaken = true;
+      room->take_bodies(footprint(body));
       bodies.bodies.push_back(std::move(body));
     }
     bulkhead->take(std::move(bodies), now);
