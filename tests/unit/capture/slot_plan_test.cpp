@@ -189,7 +189,7 @@ TEST_F(Plan, LeavesAForeignSlotAlone) {
 
 TEST_F(Plan, PollsUntilThereIsAPublication) {
   tick(0ms);
-  EXPECT_EQ(look({.publication = false}), Step::close);
+  EXPECT_EQ(look({.publication = false, .allowed = "pgoutput"}), Step::close);
   EXPECT_EQ(plan_.phase(), CapturePhase::polling);
   EXPECT_THAT(plan_.hint(), HasSubstr("tandem migrate"));
   say(SlotPlan::Done{});
