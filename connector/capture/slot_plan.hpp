@@ -22,8 +22,8 @@ struct SlotView {
       false;             ///< that walsender is a connector of our name: an earlier session, or one that lost the fence
   bool lost = false;     ///< invalidated: it can never stream again
   bool foreign = false;  ///< of another database: somebody else's
-  std::string plugin = "pgoutput";     ///< that an existing slot was made with
-  std::optional<std::string> allowed;  ///< output_plugin_libraries, where the server has it
+  std::string plugin = "pgoutput";          ///< that an existing slot was made with
+  std::optional<std::string> allowed = {};  ///< output_plugin_libraries, where the server has it
 };
 
 /// The life of the slot and of the stream on it, as decisions only; CaptureThread does what they say.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "capture/capture_thread.hpp"
+#include "capture/plugin_choice.hpp"
 #include "support/private_postgres.hpp"
 #include "support/wait_for.hpp"
 
