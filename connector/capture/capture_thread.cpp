@@ -366,7 +366,7 @@ class CaptureThread::Session {
     if (!reason.empty())
       log::warn(sentence(phase), {{field::slot, slot_}, {field::reason, reason}, {field::hint, hint}});
     else if (streams || streamed)
-      log::info(sentence(phase), {{field::slot, slot_}, {field::plugin, word(plan_.plugin().plugin)}});
+      log::info(sentence(phase), {{field::slot, slot_}});
     else
       log::debug(sentence(phase), {{field::slot, slot_}});
     if (streamed != streams && callbacks_.streaming) callbacks_.streaming(streams);
