@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "capture/plugin_choice.hpp"
 #include "cli/findings.hpp"
 #include "config/quantity.hpp"
 
@@ -72,6 +73,7 @@ class Look {
       add(Severity::warning, "max_slot_wal_keep_size is not limited: a slot of anybody's can fill the disk",
           "alter system set max_slot_wal_keep_size = '10GB'; tandem itself gives its slot up past capture.wal_budget");
     const std::string plugins = setting("output_plugin_libraries");
+    plugin(plugins);
     if (!plugins.empty() && plugins.find("pgoutput") == std::string::npos)
       add(Severity::warning, "output_plugin_libraries does not list pgoutput: " + plugins,
           "alter system set output_plugin_libraries = pgoutput, test_decoding (a list, without quotes around the "
@@ -79,6 +81,25 @@ class Look {
     else if (!plugins.empty() && plugins.find('"') != std::string::npos)
       add(Severity::warning, "output_plugin_libraries is one quoted name: " + plugins,
           "write it as a list, without quotes around the whole");
+  }
+
+  /// Which plugin a slot of ours has, or the next one gets, and why.
+  void plugin(const std::string& allowed) {
+    const postgres::Param params[] = {settings_.capture.slot};
+    auto slot = session_.run("select plugin from pg_replication_slots where slot_name = $1", params);
+    if (!slot) return failed(slot.error());
+    const bool exists = slot->size() > 0;
+    const auto chosen =
+        choose_plugin(settings_.capture.plugin, allowed.empty() ? std::nullopt : std::optional(allowed), {});
+    const std::string name(exists ? slot->text(0, 0) : word(chosen.plugin));
+    std::string message = exists ? "the slot decodes with " + name : "a new slot decodes with " + name;
+    if (!exists || name == word(chosen.plugin))
+      message += ": " + chosen.why;
+    else if (chosen.plugin == OutputPlugin::tandem)
+      message += ": tandem's own plugin is allowed, but was not installed when the slot was made";
+    if (!exists && chosen.plugin == OutputPlugin::tandem && settings_.capture.plugin == PluginChoice::automatic)
+      message += "; where it is not installed, with pgoutput";
+    add(Severity::ok, std::move(message));
   }
 
   void role() {

@@ -94,7 +94,8 @@ class Connector {
     if (started && capture_) {
       const CaptureStanding standing = capture_->standing();
       all.push_back({"capture", standing.phase == CapturePhase::streaming, false,
-                     std::string(sentence(standing.phase)) + (standing.reason.empty() ? "" : ": " + standing.reason)});
+                     std::string(sentence(standing.phase)) + (standing.reason.empty() ? "" : ": " + standing.reason) +
+                         (standing.plugin.empty() ? "" : "; plugin: " + standing.plugin)});
     }
     if (started) {
       const auto drift = upkeep_->drift();

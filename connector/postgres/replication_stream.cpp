@@ -54,11 +54,12 @@ std::string create_slot_command(const Connection& replication, std::string_view 
 }
 
 Result<ReplicationStream> ReplicationStream::start(Connection replication, std::string_view slot,
-                                                   std::string_view publication, int protocol) {
-  const std::string command = "START_REPLICATION SLOT " + replication.quoted_identifier(slot) +
-                              " LOGICAL 0/0 (proto_version '" + std::to_string(protocol) + "', publication_names " +
-                              replication.quoted_literal(replication.quoted_identifier(publication)) +
-                              ", messages 'true')";
+                                                   std::span<const PluginOption> options) {
+  std::string command = "START_REPLICATION SLOT " + replication.quoted_identifier(slot) + " LOGICAL 0/0 (";
+  for (const PluginOption& option : options)
+    command += (&option == options.data() ? "" : ", ") + replication.quoted_identifier(option.name) + " " +
+               replication.quoted_literal(option.value);
+  command += ")";
   if (Status started = replication.start_copy_both(command); !started)
     return tl::unexpected<Error>(std::move(started.error()));
   return ReplicationStream(std::move(replication));
