@@ -28,6 +28,7 @@ set local check_function_bodies = off;
 \ir functions/plan_capture.sql
 \ir functions/records.sql
 \ir functions/remove_settled.sql
+\ir functions/resolve.sql
 \ir functions/retry.sql
 \ir functions/row_expression.sql
 \ir functions/trace.sql

@@ -149,6 +149,7 @@ void read_route(Reading& reading, const yaml::Value& value, const std::string& p
   read_fields(section, route);
   if (const TargetSettings* target = settings.target(route.target)) route.rest = target->rest;
   read_requests(section, route.rest);
+  read_apply(section, route);
   settings.routes.push_back(std::move(route));
 }
 
