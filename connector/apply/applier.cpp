@@ -200,6 +200,8 @@ Result<Applier::End> Applier::write(Turn& turn) {
   Missing missing;
   auto theirs = columns_of(turn, *inverse, missing);
   if (!theirs) return tl::unexpected(std::move(theirs.error()));
+  for (const auto& name : turn.table->key)  // a key that they do not know tells nothing
+    if (const auto key = theirs->find(name); key != theirs->end() && key->second == "null") theirs->erase(key);
   if (!missing.type.empty())
     return wait_or_fail(turn, "parent", "dependency", "waits for " + missing.type + " " + missing.id);
   if (turn.object_id.empty()) {
@@ -441,25 +443,32 @@ Result<std::string> Applier::find_by(Turn& turn, const Columns& theirs) {
     });
   };
   const auto& natural = turn.route->settings->apply->natural_key;
-  if (told(turn.table->key)) return key_of(*turn.table, theirs);
-  if (!told(natural)) return std::string();
-  const std::array params{Param(object_of(theirs))};
-  auto rows =
-      turn.session.run("select to_jsonb(t.*)::text from " + turn.table->relation + " t where (" +
-                           quoted(turn.session, natural, "t.") + ") = (select " + quoted(turn.session, natural, "p.") +
-                           " from jsonb_populate_record(null::" + turn.table->relation + ", $1::jsonb) as p) limit 2",
-                       params);
-  if (!rows) return tl::unexpected(std::move(rows.error()));
-  if (rows->size() != 1) return std::string();
-  std::string object_id = key_of(*turn.table, members_of(rows->text(0, 0)));
-  const std::array pair{Param(turn.route->settings->target), Param(turn.route->settings->request_type),
-                        Param(object_id)};
+  std::string object_id;
+  const bool by_key = told(turn.table->key);
+  if (by_key) {
+    object_id = key_of(*turn.table, theirs);
+  } else if (told(natural)) {
+    const std::array params{Param(object_of(theirs))};
+    auto rows = turn.session.run("select to_jsonb(t.*)::text from " + turn.table->relation + " t where (" +
+                                     quoted(turn.session, natural, "t.") + ") = (select " +
+                                     quoted(turn.session, natural, "p.") + " from jsonb_populate_record(null::" +
+                                     turn.table->relation + ", $1::jsonb) as p) limit 2",
+                                 params);
+    if (!rows) return tl::unexpected(std::move(rows.error()));
+    if (rows->size() == 1) object_id = key_of(*turn.table, members_of(rows->text(0, 0)));
+  }
+  if (object_id.empty()) return object_id;
+  const std::array pair{Param(turn.route->settings->target), Param(turn.route->settings->request_type), Param(object_id)};
   auto taken = turn.session.run(
       "select 1 from tandem.identity i where i.target = $1 and i.request_type = $2 and md5(i.object_id) = md5($3) and "
       "i.object_id = $3 and i.state = 'paired'",
       pair);
   if (!taken) return tl::unexpected(std::move(taken.error()));
-  return taken->size() > 0 ? std::string() : object_id;
+  if (taken->size() == 0) return object_id;
+  if (!by_key) return std::string();
+  auto refused = fail(ErrorKind::refused, "the object " + object_id + " is paired with another one of theirs");
+  refused.value().sqlstate = "23505";
+  return refused;
 }
 
 Result<Applier::Columns> Applier::lock_row(Turn& turn) {

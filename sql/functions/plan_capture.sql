@@ -60,7 +60,7 @@ as $$
   from pg_class s
   join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = relation
     and d.deptype in ('a', 'i')
-  where s.relkind = 'S' and not has_sequence_privilege('tandem_connector', s.oid, 'usage')
+  where case when s.relkind = 'S' then not has_sequence_privilege('tandem_connector', s.oid, 'usage') end
     and exists (select from tandem.route r where r.watch = plan_grants.watch and not r.draining and r.definition ? 'apply')
   union all
   select 'grant', format('grant execute on function tandem.%I() to public', p.proname)
