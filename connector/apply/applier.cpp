@@ -449,16 +449,17 @@ Result<std::string> Applier::find_by(Turn& turn, const Columns& theirs) {
     object_id = key_of(*turn.table, theirs);
   } else if (told(natural)) {
     const std::array params{Param(object_of(theirs))};
-    auto rows = turn.session.run("select to_jsonb(t.*)::text from " + turn.table->relation + " t where (" +
-                                     quoted(turn.session, natural, "t.") + ") = (select " +
-                                     quoted(turn.session, natural, "p.") + " from jsonb_populate_record(null::" +
-                                     turn.table->relation + ", $1::jsonb) as p) limit 2",
-                                 params);
+    auto rows = turn.session.run(
+        "select to_jsonb(t.*)::text from " + turn.table->relation + " t where (" + quoted(turn.session, natural, "t.") +
+            ") = (select " + quoted(turn.session, natural, "p.") +
+            " from jsonb_populate_record(null::" + turn.table->relation + ", $1::jsonb) as p) limit 2",
+        params);
     if (!rows) return tl::unexpected(std::move(rows.error()));
     if (rows->size() == 1) object_id = key_of(*turn.table, members_of(rows->text(0, 0)));
   }
   if (object_id.empty()) return object_id;
-  const std::array pair{Param(turn.route->settings->target), Param(turn.route->settings->request_type), Param(object_id)};
+  const std::array pair{Param(turn.route->settings->target), Param(turn.route->settings->request_type),
+                        Param(object_id)};
   auto taken = turn.session.run(
       "select 1 from tandem.identity i where i.target = $1 and i.request_type = $2 and md5(i.object_id) = md5($3) and "
       "i.object_id = $3 and i.state = 'paired'",

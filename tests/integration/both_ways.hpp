@@ -11,8 +11,8 @@
 
 namespace tandem::test_support {
 
-/// A CRM and a second CRM that both change accounts and contacts. The second CRM's notices are made from its store, so a
-/// test decides when, in which order and how often they arrive.
+/// A CRM and a second CRM that both change accounts and contacts. The second CRM's notices are made from its store, so
+/// a test decides when, in which order and how often they arrive.
 class BothWays {
  public:
   explicit BothWays(const std::string& apply = "{}", const std::string& source = ", version: /version")
@@ -61,9 +61,8 @@ class BothWays {
     });
   }
   int remove(const std::string& type, const std::string& id) {
-    return stand_.crm().ask([&](second_crm::Api& api) {
-      return api.store().remove(type, id, 0, std::chrono::system_clock::now()).status;
-    });
+    return stand_.crm().ask(
+        [&](second_crm::Api& api) { return api.store().remove(type, id, 0, std::chrono::system_clock::now()).status; });
   }
   /// The object as the second CRM shows it.
   std::string read(const std::string& type, const std::string& id) {
@@ -75,7 +74,9 @@ class BothWays {
   std::string field(const std::string& type, const std::string& id, const std::string& name) {
     const auto object = parsed(read(type, id));
     const auto* found = object.find(name);
-    return found == nullptr ? "" : found->kind == second_crm::Json::Kind::string ? found->text : second_crm::print(*found);
+    return found == nullptr                                ? ""
+           : found->kind == second_crm::Json::Kind::string ? found->text
+                                                           : second_crm::print(*found);
   }
 
   /// What the second CRM would tell of an object now.
@@ -83,8 +84,8 @@ class BothWays {
     const std::string object = read(type, id);
     const auto json = parsed(object);
     const auto* version = json.find("version");
-    return R"({"event":")" + std::to_string(++events_) + R"(","type":")" + type + R"(","op":")" + operation + R"(","id":")" + id +
-           R"(","version":)" + (version == nullptr ? "0" : version->text) + R"(,"data":)" +
+    return R"({"event":")" + std::to_string(++events_) + R"(","type":")" + type + R"(","op":")" + operation +
+           R"(","id":")" + id + R"(","version":)" + (version == nullptr ? "0" : version->text) + R"(,"data":)" +
            (operation == "delete" ? "null" : object) + "}";
   }
   int tell(const std::string& notice) {
@@ -99,7 +100,8 @@ class BothWays {
     return wait_for(
         [this] {
           return sql().number(
-                     "select (select count(*) from tandem.outbox where request_state in (1, 2)) + (select count(*) from "
+                     "select (select count(*) from tandem.outbox where request_state in (1, 2)) + (select count(*) "
+                     "from "
                      "tandem.inbox where request_state in (1, 2))") == 0;
         },
         bound);
@@ -113,7 +115,8 @@ class BothWays {
     return stand_.crm().ask([](second_crm::Api& api) {
       std::size_t count = 0;
       for (const auto& entry : api.journal().entries())
-        count += entry.operation != second_crm::Operation::read && entry.operation != second_crm::Operation::lookup ? 1 : 0;
+        count +=
+            entry.operation != second_crm::Operation::read && entry.operation != second_crm::Operation::lookup ? 1 : 0;
       return count;
     });
   }

@@ -65,7 +65,8 @@ class Random {
         return sql.run("update contact set email = 'o" + number() +
                        "' where id = (select id from contact order by hashint8(id + " + number() + ") limit 1)");
       case 4:
-        return sql.run("delete from contact where id = (select id from contact order by hashint8(id + " + number() + ") limit 1)");
+        return sql.run("delete from contact where id = (select id from contact order by hashint8(id + " + number() +
+                       ") limit 1)");
       case 5: {
         accounts_.push_back(both_.create("account", R"({"Name":"t)" + number() + R"(","Tier":)" + number() + "}"));
         return note("account", "create", accounts_.back());
@@ -80,7 +81,8 @@ class Random {
       case 7: {
         const auto account = known("account");
         if (account.empty()) return;
-        contacts_.push_back(both_.create("contact", R"({"Email":"t)" + number() + R"(","AccountId":")" + account + R"("})"));
+        contacts_.push_back(
+            both_.create("contact", R"({"Email":"t)" + number() + R"(","AccountId":")" + account + R"("})"));
         return note("contact", "create", contacts_.back());
       }
       default: {

@@ -110,11 +110,15 @@ TEST(BothWays, AConstraintOfTheCrmRejectsTheRecordWithItsWords) {
   both.tell_of("account", "create", good);
   ASSERT_TRUE(both.rests());
   EXPECT_EQ(both.sql().text("select outcome from tandem.inbox where remote_id = '" + bad + "'"), "rejected");
-  EXPECT_NE(both.sql().text("select description from tandem.inbox where remote_id = '" + bad + "'").find("account_tier_check"),
+  EXPECT_NE(both.sql()
+                .text("select description from tandem.inbox where remote_id = '" + bad + "'")
+                .find("account_tier_check"),
             std::string::npos);
   EXPECT_EQ(both.sql().text("select name from account"), "Good");
   // A person mends the cause and sends it again.
-  both.sql().run("alter table account drop constraint account_tier_check; select tandem.retry(record_id) from tandem.inbox where outcome = 'rejected'");
+  both.sql().run(
+      "alter table account drop constraint account_tier_check; select tandem.retry(record_id) from tandem.inbox where "
+      "outcome = 'rejected'");
   ASSERT_TRUE(both.rests());
   EXPECT_EQ(both.sql().number("select count(*) from account where tier = 100"), 1);
 }
@@ -126,7 +130,8 @@ TEST(BothWays, WhatArrivesLateTwiceOrInTheWrongOrderChangesNothing) {
   both.update("account", id, R"({"Tier":2})");
   const auto second = both.notice("account", "update", id);
   ASSERT_EQ(both.tell(second), 202);
-  ASSERT_TRUE(wait_for([&] { return both.sql().number("select count(*) from tandem.parked") == 1; })) << "not known yet";
+  ASSERT_TRUE(wait_for([&] { return both.sql().number("select count(*) from tandem.parked") == 1; }))
+      << "not known yet";
   ASSERT_EQ(both.tell(first), 202);
   ASSERT_EQ(both.tell(first), 202);
   both.remove("account", id);
