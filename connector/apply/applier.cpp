@@ -358,7 +358,6 @@ Result<Applier::End> Applier::update(Turn& turn, const Columns& row, const Colum
   const bool blind = age == Age::blind;
   const auto policy = lane.forced ? ConflictPolicy::theirs : route.apply->conflict;
   const Merge merged = merge(policy, fields, blind, theirs_newer);
-  std::vector<std::string> differing;
   if (!merged.conflicts.empty() && !lane.forced)
     if (auto noted = note_conflict(turn, object_of(agreed), object_of(row), object_of(theirs), merged.conflicts);
         !noted)
@@ -485,14 +484,14 @@ Status Applier::read_lane(Turn& turn) {
                           Param(turn.object_id)};
   auto rows = turn.session.run(queries::apply_lane, params);
   if (!rows) return tl::unexpected(std::move(rows.error()));
-  turn.lane = {rows->flag(0, 0),
-               rows->flag(0, 2),
-               rows->flag(0, 4),
-               rows->flag(0, 6),
-               rows->flag(0, 7),
-               std::string(rows->text(0, 1)),
-               std::string(rows->text(0, 3)),
-               std::string(rows->text(0, 5))};
+  Lane& lane = turn.lane;
+  lane.in_flight = rows->flag(0, 0);
+  lane.waiting = rows->text(0, 1);
+  lane.image = rows->text(0, 2);
+  lane.unsettled = rows->flag(0, 3);
+  lane.version = rows->text(0, 4);
+  lane.just_written = rows->flag(0, 5);
+  lane.forced = rows->flag(0, 6);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "apply/merge.hpp"
 #include "config/settings.hpp"
 #include "mapping/mapping.hpp"
+#include "model/state.hpp"
 #include "postgres/connection.hpp"
 #include "store/parked.hpp"
 
@@ -48,7 +49,7 @@ class Applier {
     Mapping mapping;
   };
   struct Lane {
-    bool in_flight = false, deleting = false, unsettled = false, just_written = false, forced = false;
+    bool in_flight = false, unsettled = false, just_written = false, forced = false;
     std::string waiting, image, version;  ///< waiting: counters as bigint[] text
   };
   /// Everything about one record while its transaction is open.
@@ -57,9 +58,9 @@ class Applier {
     const InboxRecord& record;
     const Route* route = nullptr;
     const Table* table = nullptr;
-    std::string object_id, remote_id, written;
-    bool known = false;
-    Lane lane;
+    std::string object_id{}, remote_id{}, written{};  ///< written: the version that our last write got
+    bool known = false;                               ///< the pair is
+    Lane lane{};
   };
   struct Missing {
     std::string type, id;
