@@ -34,3 +34,21 @@ def resident_mb(pid):
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) / 1024
     raise RuntimeError(f"process {pid} has no resident memory")
+
+
+def peak_mb(pid):
+    """The most that was resident since the process started, or since `forget_peak`."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) / 1024
+
+
+def forget_peak(pid):
+    with open(f"/proc/{pid}/clear_refs", "w", encoding="utf-8") as clear:
+        clear.write("5")
+
+
+def wait(process):
+    """Waits for the end of a Popen: its status and the CPU seconds that it has used."""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used.ru_utime + used.ru_stime

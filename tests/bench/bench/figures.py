@@ -1,10 +1,37 @@
 """What was measured: a value beside the limit or the goal that it is compared with."""
+import datetime
 import json
+import statistics
+
+
+# At most or at least; a ratio is meant where the figure is one, else `RATIO_GOALS` asks for the ratio to the limit, too.
+GOALS = {
+    "drain.rate": (">=", 30_000), "drain.cpu_us": ("<=", 45), "batch.rate": (">=", 60_000), "live.lost": ("<=", 0), "latency.p50_ms": ("<=", 1),
+    "latency.p99_ms": ("<=", 5), "latency.loaded_p99_ms": ("<=", 50), "overhead.image_loss": ("<=", 0.2), "overhead.latest_loss": ("<=", 0.12),
+    "memory.idle_mb": ("<=", 30), "memory.busy_mb": ("<=", 100), "memory.backlog_mb": ("<=", 150), "memory.bigtx_mb": ("<=", 150),
+    "aged.ratio": (">=", 0.95), "aged.purging_ratio": (">=", 0.85), "xmin.ratio": (">=", 0.8), "outage.attempts_spent": ("<=", 0),
+    "outage.out_of_order": ("<=", 0), "many.ratio": (">=", 0.95), "peers.poller_ratio": (">=", 1.4), "peers.library_ratio": (">=", 2.5),
+}
+RATIO_GOALS = {"drain.rate": 0.33, "batch.rate": 0.35}
 
 
 def figure(name, value, unit, against="", against_value=None):
     ratio = value / against_value if against_value else None
-    return {"name": name, "value": value, "unit": unit, "against": against, "against_value": against_value, "ratio": ratio}
+    return {"name": name, "value": value, "unit": unit, "against": against, "against_value": against_value, "ratio": ratio,
+            "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M")}
+
+
+def alternate(rounds, *takes):
+    """A B A B: calls each in turn, so often; one list of results for each."""
+    results = [[] for _ in takes]
+    for _ in range(rounds):
+        for taken, take in zip(results, takes):
+            taken.append(take())
+    return results
+
+
+def middle(values):
+    return statistics.median(values)
 
 
 def _text(value):
@@ -15,10 +42,32 @@ def _text(value):
     return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3f}"
 
 
+def goal(name):
+    """The goal in words, empty where there is none."""
+    sign, value = GOALS.get(name, ("", None))
+    ratio = f", ratio ≥ {RATIO_GOALS[name]}" if name in RATIO_GOALS else ""
+    return f"{'≥' if sign == '>=' else '≤'} {value:,}{ratio}" if sign else ""
+
+
+def reached(measured):
+    """Whether a figure meets its goal; None where it has none."""
+    sign, value = GOALS.get(measured["name"], ("", None))
+    if not sign:
+        return None
+    met = measured["value"] >= value if sign == ">=" else measured["value"] <= value
+    return met and (measured["ratio"] or 0) >= RATIO_GOALS.get(measured["name"], 0)
+
+
+def rows_of(measured):
+    marks = {None: "", True: "reached", False: "not reached"}
+    return [("name", "value", "unit", "against", "its value", "ratio", "goal", "")] + [
+        (f["name"], _text(f["value"]), f["unit"], f["against"], _text(f["against_value"]), _text(f["ratio"]), goal(f["name"]), marks[reached(f)])
+        for f in measured]
+
+
 def show(measured):
-    rows = [("name", "value", "unit", "against", "its value", "ratio")]
-    rows += [(f["name"], _text(f["value"]), f["unit"], f["against"], _text(f["against_value"]), _text(f["ratio"])) for f in measured]
-    widths = [max(len(row[i]) for row in rows) for i in range(6)]
+    rows = rows_of(measured)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     numeric = (1, 4, 5)
     for row in rows:
         cells = (cell.rjust(width) if i in numeric else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths)))

@@ -3,6 +3,7 @@ import contextlib
 import glob
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -61,8 +62,27 @@ class Server:
         """Runs statements; the output of the last ones, unaligned."""
         return place.must([self.programs / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database=database), "-c", statements]).strip()
 
-    def number(self, statement):
-        return float(self.sql(statement) or 0)
+    @contextlib.contextmanager
+    def held_snapshot(self, database="crm"):
+        """A session that holds a REPEATABLE READ transaction and its snapshot."""
+        session = place.start([self.programs / "psql", "-XAtq", "-d", self.url(database=database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        session.stdin.write("begin isolation level repeatable read;\nselect pg_current_snapshot();\n")
+        session.stdin.flush()
+        session.stdout.readline()
+        try:
+            yield
+        finally:
+            session.stdin.close()
+            session.wait(10)
+
+    def pgbench(self, database, *options):
+        """TPS of a run."""
+        output = place.must([self.programs / "pgbench", "-n", *options, self.url(database=database)])
+        return float(re.search(r"tps = ([\d.]+) \(without", output).group(1))
+
+    def make_pgbench(self, database, scale):
+        self.sql(f"create database {database}", database="postgres")
+        place.must([self.programs / "pgbench", "-i", "-q", "-s", scale, self.url(database=database)])
 
     def stop(self):
         self.process.send_signal(signal.SIGQUIT)

@@ -22,23 +22,28 @@ http {{
   keepalive_requests 100000000;
   keepalive_timeout 600s;
   default_type application/json;
+  log_format calls "$http_idempotency_key $uri";
   server {{
     listen 127.0.0.1:{port} backlog=1024;
     location = /requests {{ stub_status; }}
-    location / {{ return 200 '{{"id":"r-1"}}'; }}
+{more}    location / {{ return 200 '{{"id":"r-1"}}'; }}
   }}
 }}
 """
 
 
 class Sink:
-    def __init__(self, folder):
+    def __init__(self, folder, log_calls):
         self.folder = folder / "nginx"
         self.folder.mkdir()
         self.folder.chmod(0o777)
         self.port = place.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        (self.folder / "nginx.conf").write_text(CONFIGURATION.format(folder=self.folder, port=self.port))
+        more = f"    access_log {self.folder}/calls calls buffer=64k flush=1s;\n" if log_calls else ""
+        (self.folder / "nginx.conf").write_text(CONFIGURATION.format(folder=self.folder, port=self.port, more=more))
+        self.start()
+
+    def start(self):
         self.process = place.start(["nginx", "-p", self.folder, "-e", self.folder / "error.log", "-c", self.folder / "nginx.conf"], death_signal=signal.SIGTERM)
         place.wait_for(self._answers, "nginx answers", seconds=10)
 
@@ -52,12 +57,27 @@ class Sink:
         with urllib.request.urlopen(f"{self.url}/requests", timeout=5) as page:
             return int(re.search(r"\n *\d+ +\d+ +(\d+)", page.read().decode()).group(1))
 
+    def calls(self):
+        """Idempotency keys in the order of their requests. After `stop`, which writes out what is buffered."""
+        return [line.split(" ", 1)[0] for line in (self.folder / "calls").read_text().splitlines()]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+    def most_requests(self, body, seconds, connections=64):
+        """What wrk posts to it at most: requests per second."""
+        script = self.folder / "post.lua"
+        quoted = body.replace("\\", "\\\\").replace("'", "\\'")
+        script.write_text(f"wrk.method = 'POST'\nwrk.body = '{quoted}'\nwrk.headers['Content-Type'] = 'application/json'\n")
+        output = place.must(["wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "-s", script, f"{self.url}/opportunity/1"])
+        return float(re.search(r"Requests/sec: +([\d.]+)", output).group(1))
+
 
 @contextlib.contextmanager
-def running(folder):
-    sink = Sink(folder)
+def running(folder, log_calls=False):
+    sink = Sink(folder, log_calls)
     try:
         yield sink
     finally:
-        sink.process.terminate()
-        sink.process.wait(10)
+        sink.stop()

@@ -28,24 +28,27 @@ namespace {
 constexpr std::size_t writers = 4;
 constexpr std::size_t warm_up_seconds = 1;
 
-/// Commits every `writers`-th change at its time and notes when the commit was acknowledged.
+/// Commits every `writers`-th transaction of so many changes at its time and notes when the commit was acknowledged.
 void write_changes(const std::string& database, std::int64_t first_object, std::size_t offset, std::int64_t begin_ns,
-                   double per_second, std::vector<std::int64_t>& committed) {
+                   double per_second, std::size_t together, std::vector<std::int64_t>& committed) {
   const test_support::Sql session(database);
   const char* insert =
       "insert into opportunity (id, name, stage, amount, currency, account_id, owner_id, probability, expected_close, "
-      "next_step, "
-      "description) values ($1, 'Opportunity', 'open', 1000.25, 'EUR', 17, 4, 50, '2026-01-01', 'call the buyer again "
-      "next week', "
-      "'Renewal of the maintenance contract, with an option for two more sites in the coming year')";
-  PQclear(PQprepare(session.raw(), "insert", insert, 1, nullptr));
-  for (std::size_t change = offset; change < committed.size(); change += writers) {
+      "next_step, description) select n, 'Opportunity', 'open', 1000.25, 'EUR', 17, 4, 50, '2026-01-01', 'call the "
+      "buyer "
+      "again next week', 'Renewal of the maintenance contract, with an option for two more sites in the coming year' "
+      "from generate_series($1::bigint, $2::bigint) n";
+  PQclear(PQprepare(session.raw(), "insert", insert, 2, nullptr));
+  for (std::size_t change = offset * together; change < committed.size(); change += writers * together) {
     const auto due = begin_ns + static_cast<std::int64_t>(static_cast<double>(change) * 1e9 / per_second);
     std::this_thread::sleep_until(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(due)));
-    const auto object = std::to_string(first_object + static_cast<std::int64_t>(change));
-    const char* value = object.c_str();
-    PGresult* result = PQexecPrepared(session.raw(), "insert", 1, &value, nullptr, nullptr, 0);
-    committed[change] = monotonic_ns();
+    const std::size_t end = std::min(change + together, committed.size());
+    const auto first = std::to_string(first_object + static_cast<std::int64_t>(change));
+    const auto last = std::to_string(first_object + static_cast<std::int64_t>(end) - 1);
+    const char* values[] = {first.c_str(), last.c_str()};
+    PGresult* result = PQexecPrepared(session.raw(), "insert", 2, values, nullptr, nullptr, 0);
+    std::fill(committed.begin() + static_cast<std::ptrdiff_t>(change),
+              committed.begin() + static_cast<std::ptrdiff_t>(end), monotonic_ns());
     const bool inserted = PQresultStatus(result) == PGRES_COMMAND_OK;
     PQclear(result);
     if (!inserted) {
@@ -63,6 +66,8 @@ void measure(const std::map<std::string, std::string>& options) {
   const auto& database = options.at("--database");
   const double per_second = std::stod(options.at("--rate"));
   const auto seconds = static_cast<std::size_t>(std::stoul(options.at("--seconds"))) + warm_up_seconds;
+  const auto together =
+      static_cast<std::size_t>(options.contains("--together") ? std::stoul(options.at("--together")) : 1);
   const auto changes = static_cast<std::size_t>(per_second * static_cast<double>(seconds));
   const auto first_object = test_support::Sql(database).number("select coalesce(max(id), 0) + 1 from opportunity");
 
@@ -80,9 +85,9 @@ void measure(const std::map<std::string, std::string>& options) {
     std::vector<std::jthread> threads;
     for (std::size_t offset = 0; offset < writers; ++offset)
       threads.emplace_back(
-          [&, offset] { write_changes(database, first_object, offset, begin, per_second, committed); });
+          [&, offset] { write_changes(database, first_object, offset, begin, per_second, together, committed); });
   }
-  if (!test_support::wait_for([&] { return arrivals.count() == changes; }, std::chrono::seconds(30)))
+  if (!test_support::wait_for([&] { return arrivals.count() == changes; }, std::chrono::seconds(120)))
     throw std::runtime_error(std::to_string(changes - arrivals.count()) + " of " + std::to_string(changes) +
                              " changes never arrived");
 
