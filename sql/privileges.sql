@@ -74,7 +74,8 @@ grant execute on function
   tandem.retry(uuid, text), tandem.retry(bigint, text), tandem.retry(text, text, text, integer, text),
   tandem.discard(uuid, text), tandem.discard(bigint, text), tandem.discard(text, text, text, integer, text),
   tandem.retry_records(bigint[], text, text), tandem.discard_records(bigint[], text, text),
-  tandem.pause(text, text, text), tandem.resume(text, text, text), tandem.enqueue(text, text, text, text, jsonb, text)
+  tandem.pause(text, text, text), tandem.resume(text, text, text), tandem.enqueue(text, text, text, text, jsonb, text),
+  tandem.resolve(bigint, text, text)
   to tandem_operator, tandem_connector;
 
 -- tandem_mapping evaluates `sql` mappings: it reads watched tables (granted by capture) and nothing of tandem's.

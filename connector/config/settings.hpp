@@ -176,12 +176,46 @@ struct FieldSettings {
   int line = 0;
 };
 
+/// Where tandem reads something in a notification: RFC 6901 pointers into one notification. Empty = it is not told.
+struct NotificationSettings {
+  std::string records;  ///< pointer into the whole request to its array of notifications; empty: the request is one
+                        ///< notification, or an array of them
+  std::string id = "/id", object_id, request_type, operation, version, event, body = "/data";
+  std::string type;  ///< request_type of every notification, where none tells
+  std::vector<std::pair<std::string, std::string>> types, operations;  ///< their words → ours
+};
+
+/// Another system that tells us of its changes.
+struct SourceSettings {
+  std::string name, type = "webhook";
+  std::string target;           ///< whose routes, identities, agreed images and lanes it shares
+  std::vector<Secret> signing;  ///< Standard Webhooks (whsec_…); any of them may have signed
+  Milliseconds tolerance{300'000};
+  std::string header_name, username;
+  Secret header_value, password;
+  std::uint64_t max_body_bytes = 1 << 20;
+  NotificationSettings notification;
+  int line = 0;
+};
+
 enum class BodyKind { image, latest };
 enum class OnLeave { ignore, remove, update };
 enum class OnFailure { supersede, block, skip };
 enum class OnMissing { fail, recreate };
 enum class OnTruncate { remove, alert };
 enum class SettleOn { accepted, confirmed };
+enum class OnTheirDelete { remove, ignore, soft };
+enum class ConflictPolicy { ours, theirs, newest, merge, manual };
+
+/// How what a source says of this route's objects is written into the watched table.
+struct ApplySettings {
+  std::vector<std::string> operations{"create", "update", "delete"};
+  OnTheirDelete on_delete = OnTheirDelete::remove;
+  std::vector<std::pair<std::string, std::string>> soft_delete;  ///< column → JSON text
+  ConflictPolicy conflict = ConflictPolicy::merge;
+  std::string our_time, their_time;      ///< newest: our column, and a pointer into their body
+  std::vector<std::string> natural_key;  ///< columns that find an object which nobody has paired yet
+};
 
 struct RouteSettings {
   std::string target, request_type, watch;
@@ -205,6 +239,7 @@ struct RouteSettings {
   RestSettings rest;                   ///< complete: target defaults are merged in by the loader
   std::optional<KafkaSettings> kafka;  ///< complete as well; only where the target is one
   int rollout_percent = 100;
+  std::optional<ApplySettings> apply;  ///< nothing: the route goes one way
   int line = 0;
 
   /// Filled by the loader: what delivery must read beside the row.
@@ -234,6 +269,7 @@ struct Settings {
   LogSettings log;
   RetentionSettings retention;
   std::vector<TargetSettings> targets;
+  std::vector<SourceSettings> sources;
   std::vector<WatchSettings> watches;
   std::vector<RouteSettings> routes;  ///< (target, request_type) is unique
   std::vector<Secret> secrets;        ///< what the environment and secret files have put in, wherever it stands
@@ -249,6 +285,11 @@ struct Settings {
   [[nodiscard]] const TargetSettings* target(const std::string& name) const {
     for (const auto& t : targets)
       if (t.name == name) return &t;
+    return nullptr;
+  }
+  [[nodiscard]] const SourceSettings* source(const std::string& name) const {
+    for (const auto& s : sources)
+      if (s.name == name) return &s;
     return nullptr;
   }
   [[nodiscard]] const WatchSettings* watch(const std::string& name) const {

@@ -169,6 +169,7 @@ void read_route(Reading& reading, const yaml::Value& value, const std::string& p
   if (target != nullptr) route.rest = target->rest;
   read_requests(section, route.rest);
   read_topic(section, target, route);
+  read_apply(section, route);
   settings.routes.push_back(std::move(route));
 }
 

@@ -95,6 +95,10 @@ void Bulkhead::judge_success(Held& held, const Answer& answer, const Now& now) {
       settlement.identity = Settlement::IdentityWrite::removed;
     else if (!answer.remote_id.empty())
       settlement.identity = held.old_removed ? Settlement::IdentityWrite::replaced : Settlement::IdentityWrite::paired;
+    else if (!answer.version.empty() && held.found && !held.found->remote_id.empty()) {
+      settlement.remote_id = held.found->remote_id;  // the pair is told what version our write got
+      settlement.identity = Settlement::IdentityWrite::paired;
+    }
   }
   if (route.needs_agreed && held.as != Operation::call) {
     settlement.agreed = removed ? Settlement::AgreedWrite::removed : Settlement::AgreedWrite::image;

@@ -123,6 +123,8 @@ bool Bulkhead::children_first(Held& held, const Desk& desk, const Now& now) {
 }
 
 bool Bulkhead::careful(const Held& held, const Now& now) const {
+  // What the other side changes is applied by another thread: it must see in the row that an attempt is under way.
+  if (held.record.route != no_route && settings_.routes[held.record.route].apply) return true;
   return unclean_ && held.record.counter <= last_counter_ && now.steady - started_ < careful_for;
 }
 

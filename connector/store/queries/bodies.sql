@@ -2,10 +2,12 @@
 -- objects by our key. What an attempt needs beside the window: row, live row, identity,
 -- agreed image, in one snapshot. store/bodies.cpp puts a join of the live row for {live} and look-ups of other objects' identities
 -- for {refs}, once for each route; {gone} asks whether no row has the old key of a rekey.
--- found: 0 pending, 1 settled, 2 gone, 3 ask again: its transaction still runs, 4 it waits: for a changed key that has to leave
+-- found: 0 pending, 1 settled, 2 gone, 3 ask again: its transaction still runs, or a change of the
+-- other side is about to be applied to the object, 4 it waits: for a changed key that has to leave
 -- its key first, or, itself one, as tandem.rekey_turn says.
 with low as materialized (
-  select coalesce((select s.counter from tandem.settled_through s where s.queue = 'outbox' and s.peer = $4::text), 0) as floor
+  select coalesce((select s.counter from tandem.settled_through s where s.queue = 'outbox' and s.peer = $4::text), 0) as floor,
+         array(select s.source from tandem.source s where s.definition ->> 'target' = $4::text and not s.paused) as sources
 )
 select case
          when o.request_state in (1, 2) then
@@ -13,7 +15,13 @@ select case
              select from tandem.outbox r
              where r.old_object_id is not null and hashtextextended(r.old_object_id, 0) = hashtextextended(o.object_id, 0)
                and r.old_object_id = o.object_id and r.counter < o.counter and r.target = o.target and r.request_type = o.request_type
-               and r.request_state in (1, 2)) then 4 else 0 end
+               and r.request_state in (1, 2)) then 4
+             when o.request_state = 1 and low.sources <> '{}' and exists (
+               select from tandem.inbox n
+               where hashtextextended(n.object_id, 0) = hashtextextended(o.object_id, 0) and n.object_id = o.object_id
+                 and n.request_type = o.request_type and n.request_state in (1, 2) and n.source = any (low.sources)
+                 and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = n.counter)) then 3
+             else 0 end
          when o.counter is not null then 1
          when due.xid::text::xid8 >= pg_current_xact_id() then 2  -- the server has not got that far again
          when pg_xact_status(due.xid::text::xid8) = 'in progress' then 3

@@ -115,7 +115,7 @@ with fence as materialized (
   from known where known.agreed <> 'removed'
   on conflict (target, request_type, md5(object_id)) do update
     set image = case when excluded.unsettled then a.image else excluded.image end, unsettled = excluded.unsettled,
-        counter = excluded.counter, version = coalesce(excluded.version, a.version), updated_at = clock_timestamp()
+        counter = excluded.counter, updated_at = clock_timestamp()  -- version: the last of theirs that was applied here
 ), woken as (
   update tandem.parked p set due = clock_timestamp() from paired
   where p.queue = 'outbox' and p.peer = paired.target and paired.state = 'paired' and p.due > clock_timestamp()

@@ -57,7 +57,42 @@ targets:
     timeout: 30s
     max_body: 1MB
     memory: 16MiB
+  partner:
+    url: http://127.0.0.1:9091/api
+sources:
+  partner:
+    type: webhook
+    target: partner
+    signature: { secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, previous_secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx, tolerance: 5m }
+    header: { name: X-Token, value: shared-secret }
+    basic: { username: u, password: p }
+    max_body: 1MiB
+    records: /events
+    id: /id
+    object_id: /external_id
+    request_type: /type
+    types: { Contact: contact }
+    operation: /operation
+    operations: { deleted: delete }
+    version: /version
+    event: /event_id
+    body: /data
 watches:
+  contact:
+    table: public.contact
+    routes:
+      - target: partner
+        apply:
+          operations: [create, update, delete]
+          on_delete: soft
+          soft_delete: { is_deleted: true }
+          conflict: newest
+          newest: { ours: updated_at, theirs: /modified_at }
+          natural_key: [email]
+        requests:
+          create: { method: POST, path: /contact, remote_id: /id }
+          update: { method: PATCH, path: "/contact/{remote_id}" }
+          delete: { method: DELETE, path: "/contact/{remote_id}" }
   account:
     table: public.account
     routes:
