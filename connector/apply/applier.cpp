@@ -474,7 +474,8 @@ Result<std::string> Applier::find_by(Turn& turn, const Columns& theirs) {
 Result<Applier::Columns> Applier::lock_row(Turn& turn) {
   const std::array params{Param(key_object(*turn.table, turn.object_id))};
   auto rows = turn.session.run(
-      "select to_jsonb(t.*)::text from " + turn.table->relation + " t" + where(turn, "$1") + " for no key update", params);
+      "select to_jsonb(t.*)::text from " + turn.table->relation + " t" + where(turn, "$1") + " for no key update",
+      params);
   if (!rows) return tl::unexpected(std::move(rows.error()));
   return rows->size() == 0 ? Columns{} : members_of(rows->text(0, 0));
 }
