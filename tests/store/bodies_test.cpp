@@ -182,7 +182,7 @@ TEST_F(BodyReading, AChangedKeyTakesItsIdentityAlongWhenTheOldLaneIsQuiet) {
   auto wanted = pending();
   ASSERT_EQ(wanted.size(), 2u);
   ASSERT_EQ(wanted[1].object_id, "7");
-  EXPECT_EQ(read(wanted).at(1).found, FoundBody::Found::not_visible) << "a record of the old key is pending";
+  EXPECT_EQ(read(wanted).at(1).found, FoundBody::Found::waits) << "a record of the old key is pending";
   scene.admin->run("update tandem.outbox set request_state = 3, outcome = 'delivered' where object_id = '1'");
   wanted = pending();
   const auto found = read(wanted);
@@ -200,7 +200,7 @@ TEST_F(BodyReading, AChangedKeyWaitsForParkedRecordsOfTheOldOne) {
   scene.admin->run("insert into tandem.parked (counter, peer, request_type, object_id, reason) values (" + floor +
                    ", 'alpha', 'account', '1', 'retry')");
   scene.admin->run("insert into tandem.settled_through (peer, counter) values ('alpha', " + floor + ")");
-  EXPECT_EQ(read(wanted).at(1).found, FoundBody::Found::not_visible) << "parked at the floor";
+  EXPECT_EQ(read(wanted).at(1).found, FoundBody::Found::waits) << "parked at the floor";
   scene.admin->run("update tandem.parked set retried = true");
   EXPECT_TRUE(read(wanted).at(0).overtaken) << "the object has another key by now";
 }
