@@ -69,10 +69,15 @@ ExitCode decide(Context& context, const Decision& decision, const DecideOptions&
   if (!session) return ExitCode::failed;
   auto chosen = counters(*session, decision, options.selection);
   if (!chosen) return output.failed(chosen.error());
-  if (options.dry_run || chosen->empty()) {
-    const ExitCode told = answer(output, decision, chosen->size(), 0, options.dry_run);
-    return chosen->empty() && !options.selection.counters.empty() ? ExitCode::failed : told;
+  if (chosen->empty() && !options.selection.counters.empty()) {
+    const Param named[] = {Param::array(std::span(options.selection.counters))};
+    auto known = session->run("select exists (select from tandem.outbox where counter = any ($1::bigint[]))", named);
+    if (!known) return output.failed(known.error());
+    if (!known->flag(0, 0))
+      return output.failed(
+          Error{ErrorKind::usage, "there are no such records", "`tandem list` shows records and their counters", {}});
   }
+  if (options.dry_run || chosen->empty()) return answer(output, decision, chosen->size(), 0, options.dry_run);
   const bool named_one_by_one = chosen->size() <= options.selection.counters.size();
   if (!options.confirmed && !named_one_by_one && chosen->size() > 1 &&
       !confirm("This will " + std::string(decision.verb) + " " + std::to_string(chosen->size()) + " records."))

@@ -170,8 +170,7 @@ std::string definition(const SourceSettings& source) {
   text(w, "records", told.records);
   w.key("id").string(told.id);
   text(w, "object_id", told.object_id);
-  text(w, "request_type", told.request_type);
-  text(w, "type", told.type);
+  text(w, "request_type", told.request_type.empty() ? told.type : told.request_type);
   text(w, "operation", told.operation);
   text(w, "version", told.version);
   text(w, "event", told.event);

@@ -54,20 +54,23 @@ void read_notification(Section& section, NotificationSettings& notification) {
   read_pointer(section, "records", notification.records);
   read_pointer(section, "id", notification.id);
   read_pointer(section, "object_id", notification.object_id);
-  read_pointer(section, "request_type", notification.request_type);
+  // A pointer to where each record says its type, or the type of all.
+  if (section.text("request_type", notification.type) && notification.type.starts_with('/')) {
+    read_pointer(section, "request_type", notification.request_type);
+    notification.type.clear();
+  }
   read_pointer(section, "operation", notification.operation);
   read_pointer(section, "version", notification.version);
   read_pointer(section, "event", notification.event);
   read_pointer(section, "body", notification.body);
-  section.text("type", notification.type);
   read_words(section, "types", notification.types);
   read_words(section, "operations", notification.operations);
   for (const auto& [theirs, ours] : notification.operations)
     if (ours != "create" && ours != "update" && ours != "delete")
       section.problem("operations", "unknown operation `" + ours + "`", "known here: create, update, delete");
-  if (section.present() && notification.type.empty() == notification.request_type.empty())
-    section.problem_here("does not say of which type its records are, or says it twice",
-                         "add request_type (a JSON pointer) or type (a word)");
+  if (section.present() && notification.type.empty() && notification.request_type.empty())
+    section.problem_here("does not say of which type its records are",
+                         "add request_type: a JSON pointer, or the request_type of all");
   if (notification.id.empty() && notification.object_id.empty())
     section.problem_here("does not say which object a record is about", "add id or object_id, JSON pointers");
 }

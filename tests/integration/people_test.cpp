@@ -189,8 +189,8 @@ TEST(Mistyped, IsToldInWordsAndByTheExitCode) {
   Stand stand;
   stand.sql().run(account_table);
   stand.install(watch_account);
-  EXPECT_EQ(stand.tandem().command({"retry", "99999"}).status, 1);
-  EXPECT_EQ(stand.tandem().command({"discard", "99999"}).status, 1);
+  EXPECT_NE(stand.tandem().command({"retry", "99999"}).status, 0);
+  EXPECT_NE(stand.tandem().command({"discard", "99999"}).status, 0);
   EXPECT_EQ(stand.tandem().command({"retry", "--all", "--yes"}).status, 0) << "nothing has failed";
   const auto nobody = stand.tandem().command({"pause", "second_crn"});
   EXPECT_NE(nobody.status, 0);

@@ -78,21 +78,6 @@ sources:
     event: /event_id
     body: /data
 watches:
-  contact:
-    table: public.contact
-    routes:
-      - target: partner
-        apply:
-          operations: [create, update, delete]
-          on_delete: soft
-          soft_delete: { is_deleted: true }
-          conflict: newest
-          newest: { ours: updated_at, theirs: /modified_at }
-          natural_key: [email]
-        requests:
-          create: { method: POST, path: /contact, remote_id: /id }
-          update: { method: PATCH, path: "/contact/{remote_id}" }
-          delete: { method: DELETE, path: "/contact/{remote_id}" }
   account:
     table: public.account
     routes:
@@ -128,6 +113,21 @@ watches:
         other_columns: false
         requests: { upsert: { path: "/Opportunity/external/{object_id}" } }
       - { target: events, topic: "{target}.{request_type}s", value: cloudevents, deletes: message }
+  contact:
+    table: public.contact
+    routes:
+      - target: partner
+        apply:
+          operations: [create, update, delete]
+          on_delete: soft
+          soft_delete: { is_deleted: true }
+          conflict: newest
+          newest: { ours: updated_at, theirs: /modified_at }
+          natural_key: [email]
+        requests:
+          create: { method: POST, path: /contact, remote_id: /id }
+          update: { method: PATCH, path: "/contact/{remote_id}" }
+          delete: { method: DELETE, path: "/contact/{remote_id}" }
 )yaml";
 
 }  // namespace tandem

@@ -74,14 +74,14 @@ TEST(Load, ReadsTheFullExample) {
   EXPECT_EQ(settings.retention.done, 720h);
   ASSERT_EQ(settings.http.tokens.size(), 1U);
   EXPECT_EQ(settings.http.tokens[0].first, "operator");
-  ASSERT_EQ(settings.targets.size(), 2U);
+  ASSERT_EQ(settings.targets.size(), 3U);
   const TargetSettings& target = settings.targets[0];
   EXPECT_EQ(target.auth.kind, AuthKind::bearer);
   EXPECT_EQ(target.auth.token.reveal(), "s3cret-t0ken");
   EXPECT_EQ(target.rate.per_day, 100000);
   EXPECT_EQ(target.retry.max_age, 72h);
   EXPECT_EQ(target.breaker.open_longest, 60s);
-  ASSERT_EQ(settings.routes.size(), 3U);
+  ASSERT_EQ(settings.routes.size(), 4U);
   const TargetSettings& events = settings.targets[1];
   EXPECT_EQ(events.type, "kafka");
   EXPECT_THAT(events.cluster.brokers, ElementsAre("kafka1.example:9092", "kafka2.example:9092"));

@@ -89,7 +89,7 @@ TEST_F(LaneBookTest, ABlockedLaneIsKeptAndNotGiven) {
 
 TEST_F(LaneBookTest, OfALaneThatIsParkedWholeOnlyTheHashIsKept) {
   const SteadyTime now{1h};
-  Held* held = add(1, 'a');
+  Held* held = book.add(record(1, 'a'), 0, {});
   Lane* lane = held->lane;
   lane->blocked = true;
   book.remove(*held);
