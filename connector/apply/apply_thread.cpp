@@ -76,7 +76,7 @@ Status ApplyThread::turn(const std::stop_token& stop, bool& more) {
     if (stop.stop_requested()) return {};
     const std::string lane =
         record.request_type + '\n' + (record.remote_id.empty() ? record.object_id : record.remote_id);
-    if (behind.contains(lane)) {
+    if (behind.contains(lane) && record.operation != "create") {  // an update may wait for just this
       parked = true;
       continue;
     }

@@ -66,6 +66,9 @@ ExitCode doctor(Context& context) {
   look_at_configuration(context, findings);
   if (auto session = context.connect(Session::everyday, "doctor")) {
     look_at_server(*session, Session::everyday, context.loaded().settings, findings);
+    if (context.loaded().settings.capture.stream && !context.loaded().settings.database.admin_url.empty())
+      if (auto admin = context.connect(Session::admin, "doctor"))
+        look_at_output_plugins(*admin, context.loaded().settings, findings);
     look_at_installation(*session, context.loaded(), findings);
     look_at_connector(*session, context.loaded().settings, findings);
   } else {

@@ -18,8 +18,8 @@ std::string by_remote_id(Stand& stand) {
          "\n    timeout: 2s\n    retry: { count: 3, first: 300ms, factor: 1.5 }\n" + create_and_update;
 }
 std::string watch_t(const std::string& key_field) {
-  return "\n  t:\n    table: public.t\n    routes:\n      - { target: second_crm, fields: { id: " + key_field +
-         ", name: Name } }\n";
+  return "\n  t:\n    table: public.t\n    routes:\n      - { target: second_crm, fields: { name: Name }, sql: { " +
+         key_field + ": \"id::text\" } }\n";
 }
 
 std::string remote_of(Stand& stand, const std::string& object_id) {

@@ -80,7 +80,7 @@ TEST_F(Intake, RefusesBadInputWithoutStoringIt) {
   EXPECT_EQ(post("m", R"({"type":"contact","op":"create","id":"1","data":{"Email":"\u0000"}})").status, 422)
       << "the database cannot hold it";
   EXPECT_EQ(post("m", std::string(3 << 10, ' ')).status, 413);
-  EXPECT_EQ(post("m", std::string(3 << 20, ' ')).status, 413);
+  EXPECT_EQ(post("m", std::string(40 << 10, ' ')).status, 413);
   EXPECT_EQ(stored(), 0);
   const auto metrics = http_call(stand.tandem().http_port(), "GET", "/metrics").body;
   EXPECT_NE(metrics.find(R"(tandem_intake_refused_total{source="second_crm",status="422"} 3)"), std::string::npos);

@@ -111,7 +111,7 @@ TEST(MainPath, LargeRecordsTakeNoMoreMemoryThanTheirTargetsRoomAllows) {
   options.crm.longest_body = 8 << 20;
   Stand stand(options);
   stand.sql().run(account_table);
-  stand.install(watch_account);
+  stand.install(stand.target("    concurrency: 2\n"), watch_account);
   stand.sql().run("insert into account select n, repeat(md5(n::text), 125000), 1, true from generate_series(1, 60) n");
   stand.tandem().start_ready();
   ASSERT_TRUE(stand.settles(std::chrono::seconds(90)));

@@ -30,5 +30,6 @@ where not exists (select from tandem.source s where s.source = r.source and s.pa
   and not exists (
     select from tandem.parked p join tandem.inbox e on e.counter = p.counter
     where p.queue = 'inbox' and p.peer = r.source and p.counter < r.counter and p.due > clock_timestamp() and e.request_state in (1, 2)
+      and not (p.reason = 'object' and r.operation = 'create')  -- that is what it waits for
       and e.request_type = r.request_type and coalesce(e.remote_id, e.object_id) = coalesce(r.remote_id, r.object_id))
 order by r.counter)
