@@ -226,8 +226,11 @@ class FeedThread::Session {
   void back_off(std::string_view sentence, const Error& error) {
     log::warn(sentence, error);
     if (failing_since_ == 0) failing_since_ = Clock::now().time_since_epoch().count();
-    if (failing_for() >= failing_for_long && session_ && session_->usable() && !alerted_)
-      alerted_ = store::raise_alert(*session_, fence_, error.message).has_value();
+    if (failing_for() >= failing_for_long && session_ && session_->usable() && !alerted_) {
+      auto raised = store::raise_alert(*session_, fence_, error.message);
+      if (!raised) log::warn("an alert could not be written", raised.error());
+      alerted_ = raised.has_value();
+    }
     delay_ = delay_ == Clock::duration{} ? Clock::duration(first_delay)
                                          : std::min<Clock::duration>(delay_ * 2, longest_delay);
     not_before_ = Clock::now() + delay_;

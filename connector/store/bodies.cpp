@@ -161,17 +161,20 @@ Result<postgres::Rows> BodyReader::rows_of(postgres::Connection& session, const 
                           Param::array(std::span<const RecordId>(ids)), Param::array(xids),
                           Param(settings_.targets[target].name), Param(query.by_key)};
   const postgres::Query named{query.name, query.text};
-  auto rows = session.run(named, params, postgres::Format::binary);
-  if (!rows) return rows;
-
-  std::vector<Counter> moving;
-  for (int row = 0; row < rows->size(); ++row)
-    if (rows->text(row, turn) == "move" && rows->number(row, found) == 0)
-      moving.push_back(counters[static_cast<std::size_t>(row)]);
-  if (moving.empty()) return rows;
-  const std::array owner{Param(fence.name), Param(fence.epoch), Param::array(std::span<const Counter>(moving))};
-  if (auto moved = session.run(queries::move_identity, owner); !moved) return tl::unexpected(std::move(moved.error()));
-  return session.run(named, params, postgres::Format::binary);
+  // A key that one object has left is free for the next: shifted keys move one after the other, each by one more turn.
+  for (std::size_t turns = 0;; ++turns) {
+    auto rows = session.run(named, params, postgres::Format::binary);
+    if (!rows) return rows;
+    std::vector<Counter> moving;
+    for (int row = 0; row < rows->size(); ++row)
+      if (rows->text(row, turn) == "move" && rows->number(row, found) == 0)
+        moving.push_back(counters[static_cast<std::size_t>(row)]);
+    if (moving.empty()) return rows;
+    if (turns > wanted.size()) return fail(ErrorKind::internal, "the identities of changed keys do not come to rest");
+    const std::array owner{Param(fence.name), Param(fence.epoch), Param::array(std::span<const Counter>(moving))};
+    if (auto moved = session.run(queries::move_identity, owner); !moved)
+      return tl::unexpected(std::move(moved.error()));
+  }
 }
 
 Result<std::vector<FoundBody>> BodyReader::read_route(postgres::Connection& session, const Fence& fence,

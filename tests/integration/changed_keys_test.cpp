@@ -60,7 +60,7 @@ TEST(ChangedKeys, AReusedKeyIsANewObjectThere) {
 TEST(ChangedKeys, ShiftedKeysKeepTheirObjects) {
   Stand stand;
   stand.sql().run(t_table);
-  stand.begin(by_remote_id(stand), watch_t("ExternalId"));
+  stand.begin(by_remote_id(stand), watch_t("Code"));
   stand.sql().run("insert into t values (11, 'eleven'), (12, 'twelve'), (13, 'thirteen')");
   ASSERT_TRUE(stand.settles());
   const auto eleven = remote_of(stand, "11"), twelve = remote_of(stand, "12"), thirteen = remote_of(stand, "13");
@@ -71,7 +71,7 @@ TEST(ChangedKeys, ShiftedKeysKeepTheirObjects) {
   EXPECT_EQ(remote_of(stand, "13"), twelve);
   EXPECT_EQ(remote_of(stand, "14"), thirteen);
   EXPECT_EQ(at(stand, eleven, "Name"), "eleven");
-  EXPECT_EQ(at(stand, eleven, "ExternalId"), "12");
+  EXPECT_EQ(at(stand, eleven, "Code"), "12");
   EXPECT_EQ(at(stand, twelve, "Name"), "twelve");
   EXPECT_EQ(at(stand, thirteen, "Name"), "thirteen");
 }

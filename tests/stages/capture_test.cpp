@@ -367,17 +367,6 @@ TEST_F(CaptureWithThePlugin, FallsBackToPgoutputWhereItIsAllowedButNotThere) {
   Sql sql = server_.connect();
   EXPECT_TRUE(listener.heard("crm", record(sql)));
 }
-// Decoding it takes much longer than the server waits for an answer of ours.
-TEST_F(CaptureWithThePlugin, OutlivesALongTransactionOfWhichNothingPasses) {
-  const Listener listener(url());
-  ASSERT_TRUE(listener.streams());
-  Sql sql = server_.connect();
-  sql.run("create table other (n integer)");
-  sql.run("insert into other select generate_series(1, 2000000)");
-  EXPECT_TRUE(wait_for([&] { return listener.heard("crm", record(sql)); }, 30s));
-  EXPECT_THAT(listener.turns(), testing::ElementsAre(true)) << "one stream, never broken";
-}
-
 class CaptureWithoutThePlugin : public Scene {};
 TEST_F(CaptureWithoutThePlugin, PollsWhereItIsAskedForAndSaysWhy) {
   const Listener listener(url(), 1 << 30, PluginChoice::tandem);
