@@ -226,7 +226,7 @@ class FeedThread::Session {
   void back_off(std::string_view sentence, const Error& error) {
     log::warn(sentence, error);
     if (failing_since_ == 0) failing_since_ = Clock::now().time_since_epoch().count();
-    if (failing_for() >= failing_for_long && session_ && session_->usable() && !alerted_) {
+    if (failing_for() >= failing_for_long && session_ && session_->usable() && alerted_ != true) {
       auto raised = store::raise_alert(*session_, fence_, error.message);
       if (!raised) log::warn("an alert could not be written", raised.error());
       alerted_ = raised.has_value();
@@ -250,7 +250,7 @@ class FeedThread::Session {
     delay_ = {};
     most_rows_ = std::min(most_window_rows, most_rows_ * 2);
     failing_since_ = 0;
-    if (alerted_ && store::end_alert(*session_, fence_)) alerted_ = false;
+    if (alerted_ != false && store::end_alert(*session_, fence_)) alerted_ = false;
   }
 
   // ---- one turn
@@ -574,7 +574,7 @@ class FeedThread::Session {
   std::int64_t record_bytes_ = 1'024;
   std::size_t most_rows_ = most_window_rows;  ///< fewer after a window that took too long
   std::atomic<Clock::rep> failing_since_{0};  ///< 0: reading works
-  bool alerted_ = true;                       ///< an alert may stand, at first one of an earlier process
+  std::optional<bool> alerted_;               ///< an alert stands; nullopt: one of an earlier process may
   bool look_twice_ = false, more_ = true, starving_ = false, detached_due_ = false, catching_up_ = false,
        stream_up_ = false, safe_dirty_ = false, halted_ = false, refuses_ = false;
   Clock::time_point next_poll_{}, next_tables_{}, next_own_xid_{}, next_safe_{}, next_orphans_{}, not_before_{};
