@@ -355,17 +355,20 @@ class CaptureThread::Session {
     phase_gauge(phase).set(1);
     said_phase_ = phase;
     said_reason_ = reason;
+    const auto plugin = std::string(word(plan_.plugin().plugin)) + " (" + plan_.plugin().why + ")";
     {
       const std::lock_guard lock(mutex_);
       standing_.phase = phase;
       standing_.reason = reason;
       standing_.hint = hint;
-      standing_.plugin = std::string(word(plan_.plugin().plugin)) + " (" + plan_.plugin().why + ")";
+      standing_.plugin = plugin;
       if (changed) standing_.since = std::chrono::system_clock::now();
     }
     if (!reason.empty())
       log::warn(sentence(phase), {{field::slot, slot_}, {field::reason, reason}, {field::hint, hint}});
-    else if (streams || streamed)
+    else if (streams)
+      log::info(sentence(phase), {{field::slot, slot_}, {field::plugin, plugin}});
+    else if (streamed)
       log::info(sentence(phase), {{field::slot, slot_}});
     else
       log::debug(sentence(phase), {{field::slot, slot_}});

@@ -159,9 +159,9 @@ SlotPlan::Action SlotPlan::failed(const Error& error, SteadyTime now) {
   if (streamed && now - began_ >= useful_stream) lost_in_a_row_ = 0;
   if (blames_our_plugin(error)) {
     unusable_ = error.message;
-    phase_ = CapturePhase::connecting;
-    reason_ = "tandem's own output plugin cannot be used (" + error.message + "): pgoutput is";
-    hint_ = "install the plugin of this release and start the connector again, or set capture.plugin: pgoutput";
+    phase_ = CapturePhase::connecting;  // no fault: pgoutput rings as well, and `plugin` says why it is taken
+    reason_.clear();
+    hint_.clear();
     return action_ = Action{Step::wait, now + first_pause};
   }
   if (const Refusal* refusal = refusal_of(error))

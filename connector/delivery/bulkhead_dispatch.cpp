@@ -348,6 +348,7 @@ std::optional<Attempt> Bulkhead::prepare(Held& held, Desk& desk, const Now& now)
   attempt.object_id = plan.removes_old ? held.found->old_object_id : held.record.object_id;
   attempt.remote_id = std::move(plan.remote_id);
   attempt.body = std::move(plan.body);
+  attempt.trace_context = held.record.trace_context;
   return attempt;
 }
 

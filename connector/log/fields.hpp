@@ -19,7 +19,7 @@ constexpr log::FieldName target{"target"}, source{"source"}, watch{"watch"}, rou
 constexpr log::FieldName attempt{"attempt"}, state{"state"}, outcome{"outcome"}, reason{"reason"}, status{"status"},
     delay_ms{"delay_ms"}, elapsed_ms{"elapsed_ms"};
 constexpr log::FieldName error{"error"}, error_code{"error_code"}, hint{"hint"}, sqlstate{"sqlstate"};
-constexpr log::FieldName lsn{"lsn"}, slot{"slot"}, publication{"publication"}, system_id{"system_id"},
+constexpr log::FieldName lsn{"lsn"}, slot{"slot"}, plugin{"plugin"}, publication{"publication"}, system_id{"system_id"},
     timeline{"timeline"}, bytes{"bytes"};
 constexpr log::FieldName connector{"connector"}, epoch{"epoch"}, version{"version"}, pid{"pid"}, signal{"signal"},
     file{"file"}, line{"line"}, url{"url"}, address{"address"}, query{"query"}, records{"records"}, lanes{"lanes"},

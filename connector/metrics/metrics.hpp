@@ -68,7 +68,7 @@ class Histogram {
 /// series whose labels are all "other".
 class Registry {
  public:
-  static constexpr std::size_t most_series = 500;
+  static constexpr std::size_t most_series = 5000;
   using Labels = std::initializer_list<std::string_view>;  ///< values, in the order of Definition::labels
 
   Registry();

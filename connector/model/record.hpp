@@ -33,11 +33,13 @@ struct Record {
   bool body_left_out =
       false;                ///< there is an image, too large to travel with the window: ask for it when the lane is up
   std::string description;  ///< the trigger's words for capture_error
+  std::string trace_context;  ///< W3C traceparent of the transaction, or empty
 };
 
 /// Bytes of memory that a record counts against its target's room.
 [[nodiscard]] inline std::size_t footprint(const Record& record) {
-  return sizeof(Record) + record.object_id.capacity() + record.body.capacity() + record.description.capacity();
+  return sizeof(Record) + record.object_id.capacity() + record.body.capacity() + record.description.capacity() +
+         record.trace_context.capacity();
 }
 
 }  // namespace tandem

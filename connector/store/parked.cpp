@@ -20,7 +20,8 @@ constexpr RecordColumns columns{.counter = 1,
                                 .attempts = 9,
                                 .date_time = 10,
                                 .has_body = 11,
-                                .description = 12};
+                                .description = 12,
+                                .trace_context = 19};
 constexpr int retried = 13, reason = 14, waited_ms = 15, overtaken = 16, early_ms = 17, attempted = 18;
 
 constexpr std::int64_t parked_page = 20'000;

@@ -17,6 +17,7 @@ Record record_of(const postgres::Rows& rows, int row, const RecordColumns& at, c
   record.created = rows.time(row, at.date_time);
   record.object_id = object_id;
   if (at.body >= 0) record.body = rows.text(row, at.body);
+  record.trace_context = rows.text(row, at.trace_context);
   record.body_left_out = rows.flag(row, at.has_body) && record.body.empty();
 
   // Capture leaves the body out where it could not be made, and no write about a pending record takes that error away.

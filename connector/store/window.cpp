@@ -21,6 +21,7 @@ constexpr RecordColumns columns{.counter = 0,
                                 .date_time = 10,
                                 .has_body = 11,
                                 .description = 13,
+                                .trace_context = 14,
                                 .body = 12};
 
 }  // namespace

@@ -133,28 +133,5 @@ TEST(Identities, ALookupThatLagsBehindDoublesNothing) {
   EXPECT_EQ(creates_in_effect(stand), 20);
 }
 
-TEST(TakeOver, OfTwoConnectorsWithOneNameOnlyTheNewerSettles) {
-  Stand stand;
-  stand.sql().run(account_table);
-  stand.begin(watch_account);
-  stand.sql().run("insert into account select n, 'n', 1, true from generate_series(1, 100) n");
-  ASSERT_TRUE(stand.settles());
-  // The first freezes in the middle of its life; a second takes over once the lease has run out.
-  TandemProcess second(stand.configuration(stand.target(), watch_account));
-  stand.tandem().signal(SIGSTOP);
-  second.start();
-  ASSERT_TRUE(wait_for([&] { return second.ready(); }, std::chrono::seconds(60))) << second.log();
-  stand.sql().run("update account set name = 'm'");
-  ASSERT_TRUE(stand.settles(std::chrono::seconds(30)));
-  stand.tandem().signal(SIGCONT);
-  const auto status = stand.tandem().wait(std::chrono::seconds(30));
-  ASSERT_TRUE(status.has_value()) << "the older connector goes on";
-  EXPECT_NE(*status, 0);
-  stand.sql().run("update account set name = 'o'");
-  ASSERT_TRUE(stand.settles(std::chrono::seconds(30)));
-  EXPECT_EQ(stand.field("account", "50", "name"), "o");
-  EXPECT_EQ(second.stop(), 0);
-}
-
 }  // namespace
 }  // namespace tandem::test_support

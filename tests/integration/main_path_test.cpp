@@ -74,6 +74,21 @@ TEST(MainPath, EveryAttemptCarriesTheRecordsIdempotencyKey) {
   EXPECT_EQ(writes.front().idempotency_key, stand.sql().text("select record_id from tandem.outbox"));
 }
 
+TEST(MainPath, TheTraceOfTheCrmsSessionGoesOnAtTheTarget) {
+  const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  Stand stand;
+  stand.sql().run(account_table);
+  stand.begin(watch_account);
+  stand.sql().run("set tandem.trace_context = '" + trace + "'; insert into account values (1, 'n', 1, true)");
+  ASSERT_TRUE(stand.settles());
+  stand.sql().run("set tandem.trace_context = ''; update account set name = 'm'");
+  ASSERT_TRUE(stand.settles());
+  const auto writes = stand.writes_of("account", "1");
+  ASSERT_EQ(writes.size(), 2U);
+  EXPECT_EQ(writes[0].traceparent, trace);
+  EXPECT_EQ(writes[1].traceparent, "");
+}
+
 TEST(MainPath, ARolledBackChangeNeverLeaves) {
   Stand stand;
   stand.sql().run(account_table);

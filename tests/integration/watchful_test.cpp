@@ -1,6 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <string>
+#include <thread>
+
 #include "accounts.hpp"
 #include "support/http_call.hpp"
 #include "support/stand.hpp"
@@ -59,6 +63,30 @@ TEST_F(Watchful, ASecondConnectorOfAnotherNameIsRefused) {
   const auto refused = twin.command({"run"});
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.output, HasSubstr("the connector main is alive and delivers to second_crm"));
+}
+
+TEST_F(Watchful, NoRowIsWrittenMoreThanOnceASecondWhileASnapshotIsHeld) {  // under it each version of a row stays
+  stand.begin(watch_account);
+  stand.sql().run("insert into account values (1, 'one', 1, true)");
+  ASSERT_TRUE(stand.settles());
+  auto snapshot = stand.postgres().connect();
+  snapshot.run("begin isolation level repeatable read; select from account");
+  const auto begin = std::chrono::steady_clock::now();
+  for (int change = 0; change < 200; ++change) {
+    stand.sql().run("update account set revenue = " + std::to_string(change));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  ASSERT_TRUE(stand.settles());
+  snapshot.run("rollback");
+  // The statistics come when the connector's sessions are idle or end.
+  EXPECT_EQ(stand.tandem().stop(), 0);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count();
+  EXPECT_EQ(stand.sql().text("select coalesce(string_agg(relname || ': ' || n_tup_upd, ', '), '') "
+                             "from pg_stat_user_tables where schemaname = 'tandem' and relname not in "
+                             "('outbox', 'identity', 'agreed') and n_tup_upd > " +
+                             std::to_string(seconds + 5)),
+            "");
+  EXPECT_GE(stand.sql().number("select n_tup_upd from pg_stat_user_tables where relname = 'account'"), 200);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ select array_position($3::text[], o.target) - 1 as target, o.counter, o.xid, o.r
          select from tandem.outbox n
          where n.old_object_id is not null and hashtextextended(n.old_object_id, 0) = hashtextextended(o.object_id, 0)
            and n.old_object_id = o.object_id and n.counter > o.counter and n.target = o.target and n.request_type = o.request_type) as overtaken,
-       w.early_ms, w.attempted
+       w.early_ms, w.attempted, o.trace_context
 from taken k
 join waiting w on w.counter = k.counter
 join tandem.outbox o on o.counter = k.counter

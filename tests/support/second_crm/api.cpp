@@ -52,6 +52,7 @@ Reply faulty(const Fault& fault, Reply right) {
       return reply;
     }
     case FaultKind::slow:
+    case FaultKind::late:
       return right;
     case FaultKind::garbage:
       right.status = 200;
@@ -177,7 +178,10 @@ Api::Call Api::understand(const Request& request) {
 
 Reply Api::answer(const Request& request, Time now) {
   auto call = understand(request);
-  const auto fault = faults_.pick({.method = request.method, .type = call.type, .external_id = call.external_id});
+  std::optional<Fault> fault;
+  if (!request.lay_here)
+    fault = faults_.pick({.method = request.method, .type = call.type, .external_id = call.external_id});
+  if (fault && fault->kind == FaultKind::late) return {.delay = fault->delay, .ending = Ending::later};
   auto reply = serve(request, call, fault, now);
   if (!call.in_journal) record(request, call, reply, now);
   return reply;

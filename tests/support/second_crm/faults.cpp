@@ -21,6 +21,7 @@ bool any_or(std::string_view wanted, std::string_view value) {
 std::optional<FaultKind> kind_of(std::string_view word) {
   if (word == "status") return FaultKind::status;
   if (word == "slow") return FaultKind::slow;
+  if (word == "late") return FaultKind::late;
   if (word == "garbage") return FaultKind::garbage;
   if (word == "hidden_error") return FaultKind::hidden_error;
   if (word == "cut") return FaultKind::cut;

@@ -14,6 +14,7 @@ namespace second_crm {
 enum class FaultKind : std::uint8_t {
   status,        ///< answers `status`, e.g. 500, 429, 400
   slow,          ///< answers rightly after `delay`
+  late,          ///< lies there for `delay`, then takes effect and is answered, whether or not the caller still waits
   garbage,       ///< 200 and a body that is no JSON
   hidden_error,  ///< 200 with an error inside, nothing done
   cut,           ///< the answer ends after `bytes`

@@ -15,12 +15,14 @@ struct Request {
   std::string query;
   std::string content_type, authorization, idempotency_key, if_match, traceparent;
   std::string body{};
+  bool lay_here = false;  ///< came before and was told to wait: Ending::later
 };
 
 enum class Ending : std::uint8_t {
   whole,
-  cut,   ///< the connection closes after `cut_after` bytes of the reply, head included
-  hang,  ///< nothing is ever answered; the connection stays open until the caller gives up
+  cut,    ///< the connection closes after `cut_after` bytes of the reply, head included
+  later,  ///< nothing has happened yet: the same request is answered anew after `delay`
+  hang,   ///< nothing is ever answered; the connection stays open until the caller gives up
 };
 
 struct Reply {

@@ -89,12 +89,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
     auto message = parser_->release();
     version_ = message.version();
     keep_alive_ = message.keep_alive();
-    reply_ = answering_(from_wire(message));
+    request_ = from_wire(message);
+    reply_ = answering_(request_);
     if (reply_.delay.count() == 0) return write();
     timer_.expires_after(reply_.delay);
     timer_.async_wait([self = shared_from_this()](error_code error) {
-      if (!error) self->write();
+      if (!error) self->after_delay();
     });
+  }
+
+  void after_delay() {
+    if (reply_.ending == Ending::later) {
+      request_.lay_here = true;
+      reply_ = answering_(request_);
+    }
+    write();
   }
 
   void write() {
@@ -126,6 +135,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> message_;
+  Request request_;
   Reply reply_;
   std::string cut_;
   unsigned version_ = 11;

@@ -73,6 +73,7 @@ TEST_F(PlanOfAPlugin, FallsBackWhereItSpeaksAnotherVersion) {
   say(SlotPlan::Failed{Error{ErrorKind::refused, "output plugin \"tandem\" speaks protocol version 2", {}, "0A000"}});
   look();
   EXPECT_EQ(plugin(), OutputPlugin::pgoutput);
+  EXPECT_EQ(plan_.reason(), "") << "no fault: nobody needs to be woken";
 }
 
 TEST_F(PlanOfAPlugin, StaysWithItThroughOtherFailures) {
