@@ -250,6 +250,7 @@ void Bulkhead::settled(Counter counter, bool written, const Now& now) {
     return;
   }
   if (write == Held::Write::intent) {
+    --announcing_;
     if (written && !stopping_ && !quieting_ && !late_start_) {
       if (held->found) {
         desks_[held->slot].up.push_back(held);

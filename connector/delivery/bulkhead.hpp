@@ -57,6 +57,9 @@ class Bulkhead {
   /// No new attempts. Answers that still come are settled; what failed stays pending, marked as attempted.
   void stop();
   [[nodiscard]] int in_flight() const { return flying_; }
+  /// Attempts whose intent is being written. A stop waits for these as well: one that has become durable is taken back,
+  /// or the next start would take the attempt for made.
+  [[nodiscard]] int announcing() const { return announcing_; }
 
   /// What is to be sent on. The caller empties it.
   Out out;
@@ -157,6 +160,7 @@ class Bulkhead {
   std::size_t reading_ = 0;      ///< bodies asked for
   std::size_t raised_ = 0;       ///< records in `up`
   std::uint64_t unsettled_ = 0;  ///< writes that Settled has not answered
+  int announcing_ = 0;           ///< intents among them
   BodyRequest wanted_;
   std::optional<Counter> probe_;  ///< the record that asks whether the target is back
   std::uint32_t last_shipment_ = 0;

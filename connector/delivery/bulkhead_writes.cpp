@@ -82,6 +82,7 @@ void Bulkhead::intend(Held& held, Settlement&& settlement) {
   held.write = Held::Write::intent;
   ++held.lane->unsettled;
   ++unsettled_;
+  ++announcing_;
   out.settle.emplace_back(std::move(settlement));
 }
 

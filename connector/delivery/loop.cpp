@@ -69,7 +69,7 @@ class DeliveryLoop::Places {
     }
     for (auto& place : places_) place->bulkhead->stop();
     const auto until = std::chrono::steady_clock::now() + last_answers;
-    while (in_flight() > 0 && std::chrono::steady_clock::now() < until) {
+    while (in_flight() + announcing() > 0 && std::chrono::steady_clock::now() < until) {
       take_messages();
       turn_all();
       http_.turn(milliseconds(100));
@@ -128,6 +128,12 @@ class DeliveryLoop::Places {
   [[nodiscard]] int in_flight() const {
     int sum = 0;
     for (const auto& place : places_) sum += place->bulkhead->in_flight();
+    return sum;
+  }
+
+  [[nodiscard]] int announcing() const {
+    int sum = 0;
+    for (const auto& place : places_) sum += place->bulkhead->announcing();
     return sum;
   }
 

@@ -111,6 +111,39 @@ class BothWays {
     return sql().text("select remote_id from tandem.identity where state = 'paired' and request_type = '" + type +
                       "' and object_id = '" + object_id + "'");
   }
+  /// All that was written and done about one object, by whoever: for the message of a test that fails.
+  std::string story(const std::string& type, const std::string& remote_id) {
+    std::string out;
+    const auto add = [&](const std::string& title, const std::string& query) {
+      for (const auto& row : sql().rows(query, {type, remote_id})) out += "  " + title + row.front().value_or("") + "\n";
+    };
+    const std::string ids =
+        "(select i.object_id from tandem.identity i where i.request_type = $1 and i.remote_id = $2 and i.object_id <> '')";
+    add("identity ", "select to_jsonb(i) from tandem.identity i where request_type = $1 and remote_id = $2");
+    add("agreed ", "select to_jsonb(a) from tandem.agreed a where request_type = $1 and object_id in " + ids);
+    add("conflict ", "select to_jsonb(c) from tandem.conflict c where request_type = $1 and object_id in " + ids);
+    add("outbox ", "select jsonb_strip_nulls(to_jsonb(o)) from tandem.outbox o where request_type = $1 and object_id in " +
+                       ids + " order by counter");
+    add("inbox ",
+        "select jsonb_strip_nulls(to_jsonb(i)) from tandem.inbox i where request_type = $1 and remote_id = $2 order by "
+        "counter");
+    stand_.crm().ask([&](second_crm::Api& api) {
+      for (const auto& entry : api.journal().entries())
+        if (entry.id == remote_id)
+          out += "  call " + second_crm::print(entry) + "\n";
+      return true;
+    });
+    return out;
+  }
+  /// Records that have failed, either way.
+  std::string failures() {
+    std::string out;
+    for (const char* queue : {"outbox", "inbox"})
+      for (const auto& row : sql().rows(std::string("select jsonb_strip_nulls(to_jsonb(o)) from tandem.") + queue +
+                                        " o where request_state = 4 order by counter"))
+        out += std::string("  failed, ") + queue + " " + row.front().value_or("") + "\n";
+    return out;
+  }
   std::size_t writes() {
     return stand_.crm().ask([](second_crm::Api& api) {
       std::size_t count = 0;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
 
 #include "both_ways.hpp"
 
@@ -139,6 +140,24 @@ Table ours(BothWays& both, const std::string& query) {
   return out;
 }
 
+/// The objects that the sides do not say the same of, and what became of them; empty = the sides are equal.
+std::string differences(BothWays& both, const std::string& type, const Table& theirs, const Table& ours) {
+  std::string out;
+  const auto said = [](const Table& table, const std::string& id) {
+    const auto found = table.find(id);
+    return found == table.end() ? std::string("nothing") : found->second;
+  };
+  std::set<std::string> ids;
+  for (const auto* table : {&theirs, &ours})
+    for (const auto& [id, value] : *table) ids.insert(id);
+  for (const auto& id : ids) {
+    if (said(theirs, id) == said(ours, id)) continue;
+    out += type + " " + id + ": theirs " + said(theirs, id) + " ours " + said(ours, id) + "\n" + both.story(type, id);
+  }
+  if (!out.empty()) out += both.failures();
+  return out;
+}
+
 TEST(BothWaysRandom, BothSidesAreEqualAtRestWhateverHappened) {
   BothWays both;
   const char* given = std::getenv("TANDEM_SEED");
@@ -152,15 +171,15 @@ TEST(BothWaysRandom, BothSidesAreEqualAtRestWhateverHappened) {
     ++seeds;
     acts += random.acts;
     ASSERT_TRUE(both.rests(std::chrono::seconds(60)))
-        << both.sql().text("select string_agg(o::text, E'\\n') from tandem.outbox o where request_state in (1, 2)")
+        << both.failures() << both.sql().text("select string_agg(o::text, E'\\n') from tandem.outbox o where request_state in (1, 2)")
         << both.sql().text("select string_agg(o::text, E'\\n') from tandem.inbox o where request_state in (1, 2)");
-    ASSERT_EQ(theirs(both, "account", {"Name", "Tier"}), ours(both, R"(
+    ASSERT_EQ(differences(both, "account", theirs(both, "account", {"Name", "Tier"}), ours(both, R"(
       select i.remote_id, a.name, a.tier from account a left join tandem.identity i
-        on i.request_type = 'account' and i.object_id = a.id::text and i.state = 'paired')"));
-    ASSERT_EQ(theirs(both, "contact", {"Email", "AccountId"}), ours(both, R"(
+        on i.request_type = 'account' and i.object_id = a.id::text and i.state = 'paired')")), "");
+    ASSERT_EQ(differences(both, "contact", theirs(both, "contact", {"Email", "AccountId"}), ours(both, R"(
       select i.remote_id, c.email, p.remote_id from contact c
       left join tandem.identity i on i.request_type = 'contact' and i.object_id = c.id::text and i.state = 'paired'
-      left join tandem.identity p on p.request_type = 'account' and p.object_id = c.account_id::text and p.state = 'paired')"));
+      left join tandem.identity p on p.request_type = 'account' and p.object_id = c.account_id::text and p.state = 'paired')")), "");
   } while (std::chrono::steady_clock::now() < until);
   EXPECT_LE(both.writes(), static_cast<std::size_t>(3 * acts)) << "calls are bounded by what people did";
   RecordProperty("seeds", seeds);

@@ -553,7 +553,9 @@ TEST_F(BulkheadTest, AnAttemptThatIsNotMadeLeavesNothingToLookFor) {
       stage.bulkhead->take(Drop{0}, stage.now);
     else
       stage.bulkhead->stop();
+    EXPECT_EQ(stage.bulkhead->announcing(), 1) << "whoever stops has to wait for it";
     stage.commit();
+    EXPECT_EQ(stage.bulkhead->announcing(), drops ? 1 : 0);
     EXPECT_THAT(stage.in_flight(), IsEmpty());
     ASSERT_FALSE(stage.writes.empty()) << "announced, and never sent";
     EXPECT_EQ(stage.last_write(1)->attempt->phase, Settlement::AttemptRow::Phase::closed);
