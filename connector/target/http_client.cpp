@@ -1,18 +1,21 @@
 #include "target/http_client.hpp"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <map>
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
 
 #include "target/http_transfer.hpp"
+#include "target/plain_connection.hpp"
 
 namespace tandem {
 namespace {
@@ -43,6 +46,9 @@ CURLM* new_multi() {
   if (multi == nullptr) throw std::runtime_error("libcurl cannot be initialised");
   return multi;
 }
+
+constexpr std::string_view withheld_words =
+    "the database has not confirmed for a while that this connector is still the one";
 
 bool equal_without_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -77,10 +83,15 @@ struct HttpClient::Engine final : SocketWatcher {
   struct Peer {
     HttpPeer settings;
     std::vector<std::unique_ptr<HttpTransfer>> idle;
+    std::vector<int> kept;                                     ///< plain connections without a request
+    std::deque<std::pair<Clock::time_point, RequestId>> ends;  ///< when plain requests end at the latest, in order
   };
 
-  explicit Engine(std::size_t max_connections)
-      : epoll(::epoll_create1(EPOLL_CLOEXEC)), wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), multi(new_multi()) {
+  explicit Engine(std::size_t most_kept)
+      : max_connections(most_kept),
+        epoll(::epoll_create1(EPOLL_CLOEXEC)),
+        wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+        multi(new_multi()) {
     curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(max_connections));
     curl_multi_setopt(multi.get(), CURLMOPT_SOCKETFUNCTION, &Engine::on_socket);
     curl_multi_setopt(multi.get(), CURLMOPT_SOCKETDATA, this);
@@ -165,17 +176,196 @@ struct HttpClient::Engine final : SocketWatcher {
       char* self = nullptr;
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &self);
       HttpTransfer& transfer = *static_cast<HttpTransfer*>(static_cast<void*>(self));
-      end(transfer, transfer.finish(code));
+      if (dialling.contains(transfer.id()))
+        dialled(transfer, code);
+      else
+        end(transfer, transfer.finish(code));
     }
     return any;
   }
-  void end(HttpTransfer& transfer, HttpAnswer answer) {
+  std::unique_ptr<HttpTransfer> take_transfer(PeerId peer) {
+    auto& idle = peers[peer].idle;
+    if (idle.empty()) return std::make_unique<HttpTransfer>(peers[peer].settings, *this);
+    auto transfer = std::move(idle.back());
+    idle.pop_back();
+    return transfer;
+  }
+  void begin(RequestId id, std::unique_ptr<HttpTransfer> transfer) {
+    CURL* handle = transfer->handle();
+    active.emplace(id, std::move(transfer));
+    curl_multi_add_handle(multi.get(), handle);
+  }
+  void release(HttpTransfer& transfer) {
     curl_multi_remove_handle(multi.get(), transfer.handle());
-    const Done done = transfer.take_done();
     const auto found = active.find(transfer.id());
     peers[transfer.peer()].idle.push_back(std::move(found->second));
     active.erase(found);
+  }
+  void end(HttpTransfer& transfer, HttpAnswer answer) {
+    const Done done = transfer.take_done();
+    release(transfer);
     done(std::move(answer));
+  }
+
+  // Plain requests: libcurl connects, we write and read.
+
+  void send_plain(std::unique_ptr<PlainRequest> request) {
+    const PlainUrl url = *plain_url(peers[request->peer].settings, request->request);
+    auto& kept = peers[request->peer].kept;
+    const auto now = Clock::now();
+    for (auto at = kept.rbegin(); at != kept.rend(); ++at) {
+      PlainConnection& connection = *plain[static_cast<std::size_t>(*at)];
+      if (connection.authority() != url.authority || !connection.fit(now)) continue;
+      kept.erase(std::next(at).base());
+      return write_plain(connection, std::move(request));
+    }
+    dial(std::move(request));
+  }
+  void dial(std::unique_ptr<PlainRequest> request) {
+    const RequestId id = request->id;
+    auto transfer = take_transfer(request->peer);
+    transfer->prepare_dial(id, request->peer, request->request.url);
+    dialling.emplace(id, std::move(request));
+    begin(id, std::move(transfer));
+  }
+  /// The socket becomes ours as a copy; libcurl closes its own.
+  void dialled(HttpTransfer& transfer, CURLcode code) {
+    auto found = dialling.find(transfer.id());
+    std::unique_ptr<PlainRequest> request = std::move(found->second);
+    dialling.erase(found);
+    const int theirs = code == CURLE_OK ? transfer.socket() : -1;
+    const int fd = theirs < 0 ? -1 : ::fcntl(theirs, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+      HttpAnswer answer = transfer.finish(code == CURLE_OK ? CURLE_COULDNT_CONNECT : code);
+      answer.sent = request->sent;
+      release(transfer);
+      return request->done(std::move(answer));
+    }
+    change(EPOLL_CTL_DEL, theirs, 0);  // epoll knows the open socket, which outlives their descriptor
+    socket(theirs).registered = 0;
+    release(transfer);
+    const auto at = static_cast<std::size_t>(fd);
+    if (at >= plain.size()) plain.resize(at + 1);
+    const PlainUrl url = *plain_url(peers[request->peer].settings, request->request);
+    plain[at] = std::make_unique<PlainConnection>(fd, request->peer, std::string(url.authority),
+                                                  peers[request->peer].settings.max_answer_bytes);
+    write_plain(*plain[at], std::move(request));
+  }
+  void write_plain(PlainConnection& connection, std::unique_ptr<PlainRequest> request) {
+    if (!may_send()) {
+      if (connection.fit(Clock::now()))
+        keep(connection);
+      else
+        drop(connection);
+      HttpAnswer answer;
+      answer.failure = HttpFailure::withheld;
+      answer.error = withheld_words;
+      answer.sent = request->sent;
+      over.emplace_back(std::move(request), std::move(answer));
+      return;
+    }
+    const PlainUrl url = *plain_url(peers[request->peer].settings, request->request);
+    on_wire.emplace(request->id, connection.fd());
+    connection.begin(std::move(request), url.path);
+    listen(connection);
+  }
+  void listen(const PlainConnection& connection) {
+    Socket& state = socket(connection.fd());
+    const std::uint32_t events = EPOLLIN | (connection.wants_to_write() ? EPOLLOUT : 0U);
+    if (state.registered == events) return;
+    change(state.registered == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, connection.fd(), events);
+    state.registered = events;
+  }
+  void keep(const PlainConnection& connection) {
+    auto& kept = peers[connection.peer()].kept;
+    if (kept.size() < max_connections)
+      kept.push_back(connection.fd());
+    else
+      drop(connection);
+  }
+  void drop(const PlainConnection& connection) {
+    const int fd = connection.fd();
+    std::erase(peers[connection.peer()].kept, fd);
+    socket(fd) = {};
+    plain[static_cast<std::size_t>(fd)].reset();  // closes it, which takes it out of epoll
+  }
+  void plain_ready(PlainConnection& connection, std::uint32_t events) {
+    if (connection.request() == nullptr) return drop(connection);  // the other side has closed it
+    if (events & EPOLLOUT) {
+      connection.write();
+      listen(connection);
+    }
+    if ((events & ~EPOLLOUT) == 0) return;
+    switch (connection.read()) {
+      case PlainConnection::Progress::more:
+        return;
+      case PlainConnection::Progress::ended:
+        return end_plain(connection, HttpFailure::none, {});
+      case PlainConnection::Progress::repeat: {
+        auto request = connection.take_request();
+        on_wire.erase(request->id);
+        drop(connection);
+        return dial(std::move(request));
+      }
+    }
+  }
+  void end_plain(PlainConnection& connection, HttpFailure failure, std::string words) {
+    on_wire.erase(connection.request()->id);
+    const Done done = std::move(connection.request()->done);
+    HttpAnswer answer = connection.take_answer(failure, std::move(words));
+    if (connection.fit(Clock::now()))
+      keep(connection);
+    else
+      drop(connection);
+    done(std::move(answer));
+  }
+  /// Ends a plain request wherever it is; false where there is none.
+  bool give_up(RequestId id, HttpFailure failure, const std::string& words) {
+    if (const auto found = on_wire.find(id); found != on_wire.end()) {
+      end_plain(*plain[static_cast<std::size_t>(found->second)], failure, words);
+      return true;
+    }
+    const auto told = [&](PlainRequest& request, HttpAnswer answer) {
+      answer.failure = failure;
+      answer.error = words;
+      answer.sent = request.sent;
+      answer.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.started);
+      request.done(std::move(answer));
+      return true;
+    };
+    if (auto found = dialling.find(id); found != dialling.end()) {
+      const auto request = std::move(found->second);
+      dialling.erase(found);
+      release(*active.at(id));
+      return told(*request, {});
+    }
+    const auto found = std::find_if(over.begin(), over.end(), [id](const auto& each) { return each.first->id == id; });
+    if (found == over.end()) return false;
+    const auto request = std::move(found->first);
+    over.erase(found);
+    return told(*request, {});
+  }
+  bool finish_withheld() {
+    const bool any = !over.empty();
+    for (std::size_t left = over.size(); left > 0 && !over.empty(); --left) {
+      auto [request, answer] = std::move(over.front());
+      over.erase(over.begin());
+      request->done(std::move(answer));
+    }
+    return any;
+  }
+  void end_late_ones() {
+    const auto now = Clock::now();
+    for (std::size_t peer = 0; peer < peers.size(); ++peer)
+      while (!peers[peer].ends.empty()) {
+        const auto [end, id] = peers[peer].ends.front();
+        const bool open = on_wire.contains(id) || dialling.contains(id);
+        if (open && end > now) break;
+        peers[peer].ends.pop_front();
+        if (open)
+          give_up(id, HttpFailure::timeout,
+                  "no whole answer within " + std::to_string(peers[peer].settings.timeout.count()) + " ms");
+      }
   }
   bool run_deferred() {
     if (deferred.empty()) return false;
@@ -185,7 +375,12 @@ struct HttpClient::Engine final : SocketWatcher {
     return true;
   }
   [[nodiscard]] int wait_for(std::chrono::milliseconds longest) const {
-    if (!deferred.empty()) return 0;
+    if (!deferred.empty() || !over.empty()) return 0;
+    for (const Peer& peer : peers)
+      if (!peer.ends.empty())
+        longest = std::min(
+            longest, std::max(std::chrono::ceil<std::chrono::milliseconds>(peer.ends.front().first - Clock::now()),
+                              std::chrono::milliseconds(0)));
     if (timer != Clock::time_point::max()) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(timer - Clock::now());
       longest = std::min(longest, std::max(left, std::chrono::milliseconds(0)));
@@ -193,12 +388,17 @@ struct HttpClient::Engine final : SocketWatcher {
     return static_cast<int>(std::clamp<std::int64_t>(longest.count(), 0, 3'600'000));
   }
 
+  const std::size_t max_connections;
   Descriptor epoll, wake;
   std::unique_ptr<CURLM, CloseMulti> multi;
   std::vector<Socket> sockets;  ///< by descriptor
   std::map<int, std::function<void()>> watched;
-  std::vector<Peer> peers;
+  std::deque<Peer> peers;  ///< a vector would want to copy them
   std::unordered_map<RequestId, std::unique_ptr<HttpTransfer>> active;
+  std::vector<std::unique_ptr<PlainConnection>> plain;                     ///< by descriptor
+  std::unordered_map<RequestId, int> on_wire;                              ///< on which descriptor
+  std::unordered_map<RequestId, std::unique_ptr<PlainRequest>> dialling;   ///< each has a transfer in `active`
+  std::vector<std::pair<std::unique_ptr<PlainRequest>, HttpAnswer>> over;  ///< to be told in the next turn
   std::vector<std::function<void()>> deferred;
   Clock::time_point timer = Clock::time_point::max();
   RequestId last_id = 0;
@@ -209,7 +409,7 @@ HttpClient::HttpClient(std::size_t max_connections) : engine_(std::make_unique<E
 HttpClient::~HttpClient() = default;
 
 HttpClient::PeerId HttpClient::add_peer(HttpPeer peer) {
-  engine_->peers.push_back({std::move(peer), {}});
+  engine_->peers.push_back({std::move(peer), {}, {}, {}});
   return engine_->peers.size() - 1;
 }
 
@@ -218,23 +418,24 @@ void HttpClient::send_only_while(std::function<bool()> may_send) {
 }
 
 HttpClient::RequestId HttpClient::send(PeerId peer, HttpRequest request, Done done) {
-  Engine::Peer& at = engine_->peers.at(peer);
-  std::unique_ptr<HttpTransfer> transfer;
-  if (at.idle.empty()) {
-    transfer = std::make_unique<HttpTransfer>(at.settings, *engine_);
-  } else {
-    transfer = std::move(at.idle.back());
-    at.idle.pop_back();
+  Engine& engine = *engine_;
+  Engine::Peer& at = engine.peers.at(peer);
+  const RequestId id = ++engine.last_id;
+  if (plain_url(at.settings, request)) {
+    auto plain =
+        std::make_unique<PlainRequest>(PlainRequest{id, peer, std::move(request), std::move(done), Clock::now()});
+    at.ends.emplace_back(plain->started + at.settings.timeout, id);
+    engine.send_plain(std::move(plain));
+    return id;
   }
-  const RequestId id = ++engine_->last_id;
+  auto transfer = engine.take_transfer(peer);
   transfer->prepare(id, peer, std::move(request), std::move(done));
-  CURL* handle = transfer->handle();
-  engine_->active.emplace(id, std::move(transfer));
-  curl_multi_add_handle(engine_->multi.get(), handle);
+  engine.begin(id, std::move(transfer));
   return id;
 }
 
 void HttpClient::cancel(RequestId request) {
+  if (engine_->give_up(request, HttpFailure::cancelled, "cancelled")) return;
   const auto found = engine_->active.find(request);
   if (found == engine_->active.end()) return;
   HttpTransfer& transfer = *found->second;
@@ -259,7 +460,9 @@ void HttpClient::turn(std::chrono::milliseconds longest) {
   engine.run_timer();  // requests added since the last turn go out before we sleep
   const bool had_jobs = engine.run_deferred();
   const bool had_answers = engine.finish_ended();
-  const bool busy = had_jobs || had_answers;
+  const bool had_withheld = engine.finish_withheld();
+  engine.end_late_ones();
+  const bool busy = had_jobs || had_answers || had_withheld;
 
   std::array<epoll_event, 256> events;
   const int ready = ::epoll_wait(engine.epoll.get(), events.data(), static_cast<int>(events.size()),
@@ -272,12 +475,15 @@ void HttpClient::turn(std::chrono::milliseconds longest) {
     } else if (const auto watched = engine.watched.find(fd); watched != engine.watched.end()) {
       const std::function<void()> call = watched->second;
       call();
+    } else if (const auto at = static_cast<std::size_t>(fd); at < engine.plain.size() && engine.plain[at]) {
+      engine.plain_ready(*engine.plain[at], events[static_cast<std::size_t>(i)].events);
     } else {
       engine.socket_ready(fd, events[static_cast<std::size_t>(i)].events);
     }
   }
   engine.run_timer();
   engine.finish_ended();
+  engine.end_late_ones();
 }
 
 void HttpClient::wakeup() noexcept {
@@ -286,7 +492,7 @@ void HttpClient::wakeup() noexcept {
 }
 
 std::size_t HttpClient::in_flight() const {
-  return engine_->active.size();
+  return engine_->active.size() + engine_->on_wire.size() + engine_->over.size();
 }
 
 }  // namespace tandem

@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-/// HTTP in one thread: libcurl's multi interface driven by epoll. Owned by a delivery loop, which sleeps in `turn`.
+/// HTTP in one thread: libcurl's multi interface driven by epoll, and plain connections that are written and read here.
+/// Owned by a delivery loop, which sleeps in `turn`.
 namespace tandem {
 
 /// How one system is reached; the same for all its requests.
