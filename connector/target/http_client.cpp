@@ -209,14 +209,24 @@ struct HttpClient::Engine final : SocketWatcher {
 
   // Plain requests: libcurl connects, we write and read.
 
+  [[nodiscard]] bool open(RequestId id) const { return on_wire.contains(id) || dialling.contains(id); }
   void send_plain(std::unique_ptr<PlainRequest> request) {
+    auto& ends = peers[request->peer].ends;
+    ends.emplace_back(request->started + peers[request->peer].settings.timeout, request->id);
+    // One that is slow must not let all that have ended behind it pile up.
+    if (ends.size() > 4096 + 4 * on_wire.size())
+      std::erase_if(ends, [&](const auto& end) { return end.second != request->id && !open(end.second); });
     const PlainUrl url = *plain_url(peers[request->peer].settings, request->request);
     auto& kept = peers[request->peer].kept;
     const auto now = Clock::now();
-    for (auto at = kept.rbegin(); at != kept.rend(); ++at) {
-      PlainConnection& connection = *plain[static_cast<std::size_t>(*at)];
-      if (connection.authority() != url.authority || !connection.fit(now)) continue;
-      kept.erase(std::next(at).base());
+    for (std::size_t i = kept.size(); i-- > 0;) {
+      PlainConnection& connection = *plain[static_cast<std::size_t>(kept[i])];
+      if (!connection.fit(now)) {
+        drop(connection);
+        continue;
+      }
+      if (connection.authority() != url.authority) continue;
+      kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
       return write_plain(connection, std::move(request));
     }
     dial(std::move(request));
@@ -238,6 +248,7 @@ struct HttpClient::Engine final : SocketWatcher {
     if (fd < 0) {
       HttpAnswer answer = transfer.finish(code == CURLE_OK ? CURLE_COULDNT_CONNECT : code);
       answer.sent = request->sent;
+      if (answer.sent && answer.failure == HttpFailure::connect) answer.failure = HttpFailure::cut;
       release(transfer);
       return request->done(std::move(answer));
     }
@@ -359,10 +370,10 @@ struct HttpClient::Engine final : SocketWatcher {
     for (std::size_t peer = 0; peer < peers.size(); ++peer)
       while (!peers[peer].ends.empty()) {
         const auto [end, id] = peers[peer].ends.front();
-        const bool open = on_wire.contains(id) || dialling.contains(id);
-        if (open && end > now) break;
+        const bool late = open(id);
+        if (late && end > now) break;
         peers[peer].ends.pop_front();
-        if (open)
+        if (late)
           give_up(id, HttpFailure::timeout,
                   "no whole answer within " + std::to_string(peers[peer].settings.timeout.count()) + " ms");
       }
@@ -424,7 +435,6 @@ HttpClient::RequestId HttpClient::send(PeerId peer, HttpRequest request, Done do
   if (plain_url(at.settings, request)) {
     auto plain =
         std::make_unique<PlainRequest>(PlainRequest{id, peer, std::move(request), std::move(done), Clock::now()});
-    at.ends.emplace_back(plain->started + at.settings.timeout, id);
     engine.send_plain(std::move(plain));
     return id;
   }

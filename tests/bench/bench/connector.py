@@ -131,13 +131,12 @@ class Connector:
             raise RuntimeError(f"tandem ended with {self.process.returncode}:\n{self.log.read_text(errors='replace')[-2000:]}")
         return True
 
-    def settled(self, targets=None):
+    def settled(self):
         """Records that this process has settled durably, by its own count: asking SQL would cost as much as many records."""
         self.running()
         with contextlib.suppress(OSError):
             with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=5) as page:
-                counts = re.findall(r'^tandem_\w*settled_total\{target="([^"]+)",outcome="delivered"\} (\d+)', page.read().decode(), re.MULTILINE)
-            return sum(int(count) for target, count in counts if targets is None or target in targets)
+                return sum(map(int, re.findall(r'^tandem_settled_total\{target="[^"]+",outcome="delivered"\} (\d+)', page.read().decode(), re.MULTILINE)))
         return 0
 
     def pending(self, targets=None):
@@ -147,30 +146,27 @@ class Connector:
         chosen = "" if targets is None else " and target in (" + ", ".join(f"'{t}'" for t in targets) + ")"
         return int(self.number(f"select count(*) from tandem.outbox where {condition}{chosen}"))
 
-    def undelivered(self, targets=None):
-        return self.count("outcome is distinct from 'delivered'", targets)
+    def undelivered(self):
+        return self.count("outcome is distinct from 'delivered'")
 
     def floor(self):
         return self.number("select coalesce(min(counter), 0) from tandem.settled_through")
 
-    def drain(self, records, *, targets=None, started=False):
-        """From the connector's start (or from now) until so many records are settled; checked in the table afterwards."""
+    def drain(self, records):
+        """From the connector's start until so many records are settled; checked in the table afterwards."""
         lsn = self.sql("select pg_current_wal_lsn()")
         server_cpu = cpu.of_server(self.server.process.pid)
-        connector_cpu = cpu.of_process(self.process.pid) if started else 0
-        settled = self.settled(targets) if started else 0
         begin = time.monotonic()
-        if not started:
-            self.start()
-        place.wait_for(lambda: self.settled(targets) - settled >= records, "the backlog is drained", seconds=60 + records / 300, pause=0.02)
+        self.start()
+        place.wait_for(lambda: self.settled() >= records, "the backlog is drained", seconds=60 + records / 300, pause=0.02)
         seconds = time.monotonic() - begin
         server_cpu = cpu.of_server(self.server.process.pid) - server_cpu
-        connector_cpu = cpu.of_process(self.process.pid) - connector_cpu
+        connector_cpu = cpu.of_process(self.process.pid)
         wal = self.number(f"select pg_wal_lsn_diff(pg_current_wal_lsn(), '{lsn}')")
         peak = cpu.peak_mb(self.process.pid)
         dead = self.number("select pg_stat_get_tuples_updated('tandem.outbox'::regclass) + pg_stat_get_tuples_deleted('tandem.outbox'::regclass)")
-        if self.undelivered(targets):
-            raise RuntimeError(f"{self.undelivered(targets)} records were not delivered")
+        if self.undelivered():
+            raise RuntimeError(f"{self.undelivered()} records were not delivered")
         return Drained(records / seconds, seconds, connector_cpu * 1e6 / records, server_cpu * 1e6 / records, wal / records, dead / records, peak)
 
     def drain_backlog(self, records, keep=False):

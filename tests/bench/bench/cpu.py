@@ -37,14 +37,9 @@ def resident_mb(pid):
 
 
 def peak_mb(pid):
-    """The most that was resident since the process started, or since `forget_peak`."""
+    """The most that was resident since the process started."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:
         return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) / 1024
-
-
-def forget_peak(pid):
-    with open(f"/proc/{pid}/clear_refs", "w", encoding="utf-8") as clear:
-        clear.write("5")
 
 
 def wait(process):
