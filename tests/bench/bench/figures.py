@@ -50,9 +50,9 @@ def goal(name):
 
 
 def reached(measured):
-    """Whether a figure meets its goal; None where it has none."""
+    """Whether a figure meets its goal; None where it has none, or was taken with small sizes."""
     sign, value = GOALS.get(measured["name"], ("", None))
-    if not sign:
+    if not sign or measured["size"] != "full":
         return None
     met = measured["value"] >= value if sign == ">=" else measured["value"] <= value
     return met and (measured["ratio"] or 0) >= RATIO_GOALS.get(measured["name"], 0)
@@ -60,8 +60,8 @@ def reached(measured):
 
 def rows_of(measured):
     marks = {None: "", True: "reached", False: "not reached"}
-    return [("name", "value", "unit", "against", "its value", "ratio", "goal", "")] + [
-        (f["name"], _text(f["value"]), f["unit"], f["against"], _text(f["against_value"]), _text(f["ratio"]), goal(f["name"]), marks[reached(f)])
+    return [("name", "value", "unit", "against", "its value", "ratio", "goal", "", "size")] + [
+        (f["name"], _text(f["value"]), f["unit"], f["against"], _text(f["against_value"]), _text(f["ratio"]), goal(f["name"]), marks[reached(f)], f["size"])
         for f in measured]
 
 
