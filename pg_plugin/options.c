@@ -1,6 +1,8 @@
 #include "options.h"
 
 #include "commands/defrem.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "nodes/value.h"
 #include "parser/scansup.h"
@@ -8,6 +10,9 @@
 #include "utils/builtins.h"
 
 #define MAX_OPTION_LENGTH (1024 * 1024)
+
+/* A value as messages show it: its beginning, cut between characters. */
+static char* shown(const char* value) { return pnstrdup(value, pg_mbcliplen(value, (int)strlen(value), 200)); }
 
 /* A cursor over one option's text. */
 typedef struct Cursor {
@@ -19,7 +24,7 @@ typedef struct Cursor {
 static void pg_attribute_noreturn() refuse(const Cursor* cursor, const char* expected) {
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                   errmsg("invalid value for option \"%s\" of output plugin \"tandem\"", cursor->option),
-                  errdetail("Expected %s at position %d of \"%.200s\".", expected, (int)(cursor->at - cursor->text) + 1, cursor->text)));
+                  errdetail("Expected %s at position %d of \"%s\".", expected, (int)(cursor->at - cursor->text) + 1, shown(cursor->text))));
 }
 
 static void skip_space(Cursor* cursor) {
@@ -77,13 +82,22 @@ static int take_operation(Cursor* cursor) {
   refuse(cursor, "insert, update, delete or truncate before");
 }
 
-static TableFilter* parse_table(const char* value) {
+static TableFilter* parse_table(const char* value, List* before) {
   Cursor cursor = {"table", value, value};
   TableFilter* filter = palloc0(sizeof(TableFilter));
+  ListCell* cell;
 
   filter->schema = take_identifier(&cursor);
   if (!take(&cursor, '.')) refuse(&cursor, "\".\" between schema and table");
   filter->name = take_identifier(&cursor);
+  CHECK_FOR_INTERRUPTS();
+  foreach (cell, before) {
+    const TableFilter* other = lfirst(cell);
+
+    if (strcmp(filter->name, other->name) == 0 && strcmp(filter->schema, other->schema) == 0)
+      ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+                      errmsg("table \"%s.%s\" is given twice to output plugin \"tandem\"", filter->schema, filter->name)));
+  }
 
   if (take(&cursor, '(')) {
     do filter->columns = lappend(filter->columns, take_identifier(&cursor));
@@ -105,7 +119,7 @@ static bool parse_switch(const char* option, const char* value) {
 
   if (!parse_bool(value, &on))
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("invalid value for option \"%s\" of output plugin \"tandem\": \"%.200s\"", option, value),
+                    errmsg("invalid value for option \"%s\" of output plugin \"tandem\": \"%s\"", option, shown(value)),
                     errhint("Write on or off.")));
   return on;
 }
@@ -130,25 +144,25 @@ PluginOptions* tandem_parse_options(List* definitions) {
 
     if (value == NULL)
       ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                      errmsg("option \"%.200s\" of output plugin \"tandem\" needs a value", name)));
+                      errmsg("option \"%s\" of output plugin \"tandem\" needs a value", shown(name))));
     if (strlen(value) > MAX_OPTION_LENGTH)
       ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                      errmsg("option \"%.200s\" of output plugin \"tandem\" is longer than %d bytes", name, MAX_OPTION_LENGTH)));
+                      errmsg("option \"%s\" of output plugin \"tandem\" is longer than %d bytes", shown(name), MAX_OPTION_LENGTH)));
 
     if (strcmp(name, "protocol_version") == 0) {
       once(name, &version_seen);
       if (strcmp(value, "1") != 0)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("output plugin \"tandem\" speaks protocol version %d, the client asks for \"%.20s\"",
-                               TANDEM_PROTOCOL_VERSION, value),
+                        errmsg("output plugin \"tandem\" speaks protocol version %d, the client asks for \"%s\"",
+                               TANDEM_PROTOCOL_VERSION, shown(value)),
                         errhint("Install plugin and connector of the same release.")));
     } else if (strcmp(name, "table") == 0) {
-      options->tables = lappend(options->tables, parse_table(value));
+      options->tables = lappend(options->tables, parse_table(value, options->tables));
     } else if (strcmp(name, "tables") == 0) {
       once(name, &tables_seen);
       if (strcmp(value, "all") != 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("invalid value for option \"tables\" of output plugin \"tandem\": \"%.200s\"", value),
+                        errmsg("invalid value for option \"tables\" of output plugin \"tandem\": \"%s\"", shown(value)),
                         errhint("Write tables 'all', or an option \"table\" for each table.")));
       options->all_tables = true;
     } else if (strcmp(name, "origin") == 0) {
@@ -157,7 +171,7 @@ PluginOptions* tandem_parse_options(List* definitions) {
         options->local_only = true;
       else if (strcmp(value, "any") != 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("invalid value for option \"origin\" of output plugin \"tandem\": \"%.200s\"", value),
+                        errmsg("invalid value for option \"origin\" of output plugin \"tandem\": \"%s\"", shown(value)),
                         errhint("Write any or none.")));
     } else if (strcmp(name, "skip_origin") == 0) {
       options->skipped_origins = lappend(options->skipped_origins, pstrdup(value));
@@ -167,7 +181,7 @@ PluginOptions* tandem_parse_options(List* definitions) {
       once(name, &boundaries_seen);
       options->boundaries = parse_switch(name, value);
     } else {
-      ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("unknown option \"%.200s\" of output plugin \"tandem\"", name),
+      ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("unknown option \"%s\" of output plugin \"tandem\"", shown(name)),
                       errhint("Options are protocol_version, table, tables, origin, skip_origin, message_prefix and boundaries.")));
     }
   }

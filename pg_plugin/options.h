@@ -31,7 +31,7 @@ typedef struct PluginOptions {
 /* Reports an ERROR that names the option on anything unknown, repeated, missing or malformed. */
 extern PluginOptions* tandem_parse_options(List* definitions);
 
-/* The filter that lets a table through, or NULL. The first that names it wins. */
+/* The filter that lets a table through, or NULL. */
 extern const TableFilter* tandem_table_filter(const PluginOptions* options, const char* schema, const char* name);
 
 #endif

@@ -35,7 +35,7 @@ static void relation_changed(Datum arg, Oid relation_id) {
   if (entry != NULL) entry->valid = false;
 }
 
-/* A renamed schema renames its tables; a changed type may print differently. */
+/* A renamed schema renames its tables. */
 #if PG_VERSION_NUM >= 190000
 static void names_changed(Datum arg, SysCacheIdentifier cache, uint32 hash) {
 #else
@@ -44,8 +44,18 @@ static void names_changed(Datum arg, int cache, uint32 hash) {
   if (entries != NULL) forget_all();
 }
 
+/* The memory goes with its parent, the decoding context, at every end of a session, an error's included. That of a session which failed
+ * may still be there when the next one starts. */
+static void session_ends(void* ending) {
+  if (ending != cache_memory) return;
+  entries = NULL;
+  session_options = NULL;
+  cache_memory = NULL;
+}
+
 void tandem_relation_cache_start(MemoryContext memory, const PluginOptions* options) {
   static bool registered = false;
+  MemoryContextCallback* ending = MemoryContextAlloc(memory, sizeof(MemoryContextCallback));
   HASHCTL control = {0};
 
   cache_memory = AllocSetContextCreate(memory, "tandem relations", ALLOCSET_DEFAULT_SIZES);
@@ -55,19 +65,15 @@ void tandem_relation_cache_start(MemoryContext memory, const PluginOptions* opti
   session_options = options;
   entries = hash_create("tandem relations", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
+  ending->func = session_ends;
+  ending->arg = cache_memory;
+  MemoryContextRegisterResetCallback(memory, ending);
+
   if (!registered) {
     CacheRegisterRelcacheCallback(relation_changed, (Datum)0);
     CacheRegisterSyscacheCallback(NAMESPACEOID, names_changed, (Datum)0);
-    CacheRegisterSyscacheCallback(TYPEOID, names_changed, (Datum)0);
     registered = true;
   }
-}
-
-void tandem_relation_cache_stop(void) {
-  /* The memory goes with its parent, the decoding context. */
-  entries = NULL;
-  session_options = NULL;
-  cache_memory = NULL;
 }
 
 /* The filter of the relation itself or of the nearest table that it is a partition of. */
@@ -133,7 +139,6 @@ static void build(RelationEntry* entry, Relation relation) {
   entry->operations = 0;
   entry->announced = false;
   entry->column_count = 0;
-  entry->last_attnum = 0;
   entry->columns = NULL;
   if (entry->memory != NULL) MemoryContextDelete(entry->memory);
   entry->memory = NULL;
@@ -141,7 +146,7 @@ static void build(RelationEntry* entry, Relation relation) {
 
   entry->memory = AllocSetContextCreate(cache_memory, "tandem relation", ALLOCSET_SMALL_SIZES);
   before = MemoryContextSwitchTo(entry->memory);
-  key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+  key = RelationGetIdentityKeyBitmap(relation); /* takes no lock on indexes, which may be held for long */
   entry->columns = palloc0(sizeof(ColumnEntry) * Max(descriptor->natts, 1));
   for (int i = 0; i < descriptor->natts; i++) {
     Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
@@ -152,7 +157,6 @@ static void build(RelationEntry* entry, Relation relation) {
 #endif
     if (!passes(filter, NameStr(attribute->attname))) continue;
     describe_column(&entry->columns[entry->column_count++], attribute, key);
-    entry->last_attnum = attribute->attnum;
   }
   MemoryContextSwitchTo(before);
   entry->operations = filter->operations;

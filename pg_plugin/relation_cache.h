@@ -27,14 +27,12 @@ typedef struct RelationEntry {
   int operations;    /* TANDEM_OPERATION_ bits that pass; 0 = filtered out */
   char root_schema[NAMEDATALEN], root_name[NAMEDATALEN];
   int column_count;
-  AttrNumber last_attnum;   /* highest that is written */
   ColumnEntry* columns;
   MemoryContext memory;     /* of columns */
 } RelationEntry;
 
-/* Starts a session's cache in `memory`. At most one session lives in a backend. */
+/* Starts a session's cache in `memory` and ends with it. At most one session decodes in a backend at a time. */
 extern void tandem_relation_cache_start(MemoryContext memory, const PluginOptions* options);
-extern void tandem_relation_cache_stop(void);
 
 /* The valid entry of an open relation. Needs a transaction. */
 extern RelationEntry* tandem_relation_entry(Relation relation);

@@ -14,7 +14,6 @@
 #include "replication/logical.h"
 #include "replication/origin.h"
 #include "replication/output_plugin.h"
-#include "replication/walsender.h"
 #include "tandem_frame.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -26,6 +25,8 @@ extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks* callbacks)
 typedef struct Session {
   PluginOptions* options;
   MemoryContext change_memory;  /* emptied after each change */
+  int settings_level;           /* of pin_settings, to be undone; 0 = they stay with the session */
+  int passed_over;              /* changes since something was last sent or reported */
   bool hello_sent;
   RepOriginId named_origin;     /* origin_name belongs to it */
   char* origin_name;            /* "" = local */
@@ -44,46 +45,43 @@ static char begun_mark;
 #define OLD_TUPLE(change) ((change)->data.tp.oldtuple == NULL ? NULL : &(change)->data.tp.oldtuple->tuple)
 #endif
 
-/* The printed text must not depend on who reads: these settings decide how values print. In a walsender they hold for its session; in
- * pg_logical_slot_get_changes they end with the reader's transaction. */
-static void pin_settings(void) {
+/* The printed text must not depend on who reads: these settings decide how values print. A walsender that streams keeps them; in
+ * pg_logical_slot_get_changes they end with the call, like the SET clauses of a function. */
+static void pin_settings(Session* session) {
   static const char* const pinned[][2] = {
       {"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"}, {"TimeZone", "UTC"}, {"extra_float_digits", "1"}, {"bytea_output", "hex"},
-      {"lc_monetary", "C"}};
+      {"lc_monetary", "C"},      {"search_path", "pg_catalog"}};
+  bool for_a_call = IsTransactionState();
 
+  if (for_a_call) session->settings_level = NewGUCNestLevel();
   for (int i = 0; i < lengthof(pinned); i++)
-    (void)set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
-                            am_walsender ? GUC_ACTION_SET : GUC_ACTION_LOCAL, true, 0, false);
+    (void)set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION, for_a_call ? GUC_ACTION_SAVE : GUC_ACTION_SET, true, 0,
+                            false);
 }
 
-/* The decoding context is freed at every end, an error's included. */
-static void session_ends(void* arg) { tandem_relation_cache_stop(); }
-
 static void tandem_startup(LogicalDecodingContext* ctx, OutputPluginOptions* plugin_options, bool is_init) {
-  Session* session;
-  MemoryContextCallback* ending;
+  Session* session = palloc0(sizeof(Session));
 
   plugin_options->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
-  if (is_init) return; /* a slot is being made: no options yet, nothing is decoded for us */
-
-  session = palloc0(sizeof(Session));
-  session->options = tandem_parse_options(ctx->output_plugin_options);
+  /* While a slot is made there are no options yet, and nothing passes. */
+  session->options = is_init ? palloc0(sizeof(PluginOptions)) : tandem_parse_options(ctx->output_plugin_options);
   session->change_memory = AllocSetContextCreate(ctx->context, "tandem change", ALLOCSET_DEFAULT_SIZES);
   session->origin_name = "";
   ctx->output_plugin_private = session;
-
-  ending = MemoryContextAlloc(ctx->context, sizeof(MemoryContextCallback));
-  ending->func = session_ends;
-  ending->arg = NULL;
-  MemoryContextRegisterResetCallback(ctx->context, ending);
   tandem_relation_cache_start(ctx->context, session->options);
-  pin_settings();
+  if (!is_init) pin_settings(session);
+}
+
+static void tandem_shutdown(LogicalDecodingContext* ctx) {
+  Session* session = ctx->output_plugin_private;
+
+  if (session != NULL && session->settings_level != 0) AtEOXact_GUC(true, session->settings_level);
 }
 
 static bool tandem_filter_by_origin(LogicalDecodingContext* ctx, RepOriginId origin) {
   const Session* session = ctx->output_plugin_private;
 
-  return session != NULL && session->options->local_only && origin != InvalidRepOriginId;
+  return session->options->local_only && origin != InvalidRepOriginId;
 }
 
 /* The origin's name, looked up once for a run of transactions from it. Needs a transaction. */
@@ -134,15 +132,31 @@ static void send_relation(LogicalDecodingContext* ctx, Relation relation, Relati
 
 static void tandem_begin(LogicalDecodingContext* ctx, ReorderBufferTXN* txn) { txn->output_plugin_private = NULL; }
 
+static void report_progress(LogicalDecodingContext* ctx, bool skipped_transaction) {
+  Session* session = ctx->output_plugin_private;
+
+  session->passed_over = 0;
+#if PG_VERSION_NUM >= 150000
+  OutputPluginUpdateProgress(ctx, skipped_transaction);
+#else
+  OutputPluginUpdateProgress(ctx);
+#endif
+}
+
+/* A long transaction of which nothing passes must not look like a server that has died: the walsender sends keepalives meanwhile. From
+ * PostgreSQL 16 on the server itself sees to it. */
+static void pass_over(LogicalDecodingContext* ctx) {
+#if PG_VERSION_NUM < 160000
+  Session* session = ctx->output_plugin_private;
+
+  if (++session->passed_over >= 100) report_progress(ctx, false);
+#endif
+}
+
 static void tandem_commit(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, XLogRecPtr commit_lsn) {
   Session* session = ctx->output_plugin_private;
 
-  OutputPluginUpdateProgress(ctx
-#if PG_VERSION_NUM >= 150000
-                             ,
-                             txn->output_plugin_private != BEGUN
-#endif
-  );
+  report_progress(ctx, txn->output_plugin_private != BEGUN);
   if (txn->output_plugin_private != BEGUN || !session->options->boundaries) return;
   OutputPluginPrepareWrite(ctx, true);
   tandem_write_commit(ctx->out, txn, commit_lsn);
@@ -184,6 +198,9 @@ static void tandem_change(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, Re
     else
       tandem_write_delete(ctx->out, relation, entry, old_tuple);
     OutputPluginWrite(ctx, true);
+    session->passed_over = 0;
+  } else {
+    pass_over(ctx);
   }
 
   MemoryContextSwitchTo(before);
@@ -223,21 +240,28 @@ static void tandem_message(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, X
   Session* session = ctx->output_plugin_private;
   bool wanted = false;
   ListCell* cell;
+  MemoryContext before;
 
   foreach (cell, session->options->message_prefixes)
     if (strcmp(lfirst(cell), prefix) == 0) wanted = true;
-  if (!wanted) return;
-
-  if (transactional) {
-    learn_origin(ctx, session, txn->origin_id);
-    if (session->origin_skipped) return;
-    send_begin(ctx, session, txn);
-  } else {
-    send_hello(ctx, session);
+  if (!wanted) {
+    if (transactional) pass_over(ctx);
+    return;
   }
-  OutputPluginPrepareWrite(ctx, true);
-  tandem_write_message(ctx->out, transactional, lsn, prefix, length, content);
-  OutputPluginWrite(ctx, true);
+
+  before = MemoryContextSwitchTo(session->change_memory);
+  if (transactional) learn_origin(ctx, session, txn->origin_id);
+  if (!transactional || !session->origin_skipped) {
+    if (transactional)
+      send_begin(ctx, session, txn);
+    else
+      send_hello(ctx, session);
+    OutputPluginPrepareWrite(ctx, true);
+    tandem_write_message(ctx->out, transactional, lsn, prefix, length, content);
+    OutputPluginWrite(ctx, true);
+  }
+  MemoryContextSwitchTo(before);
+  MemoryContextReset(session->change_memory);
 }
 
 void _PG_output_plugin_init(OutputPluginCallbacks* callbacks) {
@@ -247,5 +271,6 @@ void _PG_output_plugin_init(OutputPluginCallbacks* callbacks) {
   callbacks->truncate_cb = tandem_truncate;
   callbacks->commit_cb = tandem_commit;
   callbacks->message_cb = tandem_message;
+  callbacks->shutdown_cb = tandem_shutdown;
   callbacks->filter_by_origin_cb = tandem_filter_by_origin;
 }

@@ -27,7 +27,9 @@ set local check_function_bodies = off;
 \ir functions/pause.sql
 \ir functions/plan_capture.sql
 \ir functions/records.sql
+\ir functions/rekey.sql
 \ir functions/remove_settled.sql
+\ir functions/resolve.sql
 \ir functions/retry.sql
 \ir functions/row_expression.sql
 \ir functions/trace.sql

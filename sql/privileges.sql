@@ -43,6 +43,8 @@ grant update (position) on tandem.source to tandem_connector;
 
 grant execute on function tandem.remove_settled(text, integer, bigint, interval, interval),
   tandem.remove_old(integer, interval, interval, interval), tandem.add_minute_stat(text, text, timestamptz, jsonb), tandem.remove_drained(),
+  tandem.rekey_turn(bigint, bigint, boolean), tandem.has_pending(text, text, text, bigint, bigint), tandem.rekey_away(tandem.outbox),
+  tandem.rekey_ring(bigint), tandem.move_identities(text, bigint, bigint[]),
   tandem.drift(), tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
   tandem.parse_alone(regclass, text),
   tandem.expression_path(regclass), tandem.counter_of(uuid), tandem.outbox_record_fits(text, smallint, text),
@@ -72,7 +74,8 @@ grant execute on function
   tandem.retry(uuid, text), tandem.retry(bigint, text), tandem.retry(text, text, text, integer, text),
   tandem.discard(uuid, text), tandem.discard(bigint, text), tandem.discard(text, text, text, integer, text),
   tandem.retry_records(bigint[], text, text), tandem.discard_records(bigint[], text, text),
-  tandem.pause(text, text, text), tandem.resume(text, text, text), tandem.enqueue(text, text, text, text, jsonb, text)
+  tandem.pause(text, text, text), tandem.resume(text, text, text), tandem.enqueue(text, text, text, text, jsonb, text),
+  tandem.resolve(bigint, text, text)
   to tandem_operator, tandem_connector;
 
 -- tandem_mapping evaluates `sql` mappings: it reads watched tables (granted by capture) and nothing of tandem's.

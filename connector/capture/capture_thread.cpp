@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "capture/outbox_ringer.hpp"
 #include "capture/slot_plan.hpp"
@@ -14,6 +15,7 @@
 #include "metrics/names.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/replication_stream.hpp"
+#include "wire/frame_decoder.hpp"
 #include "wire/pgoutput_decoder.hpp"
 
 namespace tandem {
@@ -23,7 +25,6 @@ using postgres::Connection;
 using postgres::ReplicationStream;
 using std::chrono::milliseconds;
 
-constexpr std::string_view plugin = "pgoutput";
 constexpr milliseconds glance{200};           // longest wait without looking at the stop token
 constexpr milliseconds confirm_every{1'000};  // while there is progress
 constexpr milliseconds ask_after{15'000};     // of silence: does the server live? (wal_sender_timeout may be off)
@@ -44,7 +45,8 @@ class CaptureThread::Session {
         callbacks_(std::move(callbacks)),
         slot_(settings.capture.slot.empty() ? "tandem_" + settings.connector : settings.capture.slot),
         application_("tandem/" + settings.connector + " capture"),
-        plan_(SlotPlan::Limits{settings.capture.wal_budget_bytes, SlotPlan::Limits{}.creation}) {}
+        plan_(SlotPlan::Limits{settings.capture.wal_budget_bytes, SlotPlan::Limits{}.creation,
+                               settings.capture.plugin}) {}
 
   void run(const std::stop_token& stop) {
     log::name_thread("capture");
@@ -130,14 +132,18 @@ class CaptureThread::Session {
         "coalesce(s.active, false),"
         " coalesce(h.application_name = " +
         replication_->quoted_literal(application_) +
-        ", false), coalesce(s.wal_status = 'lost', false), s.slot_name is not null and (s.plugin is distinct from " +
-        replication_->quoted_literal(plugin) +
-        " or s.database is distinct from current_database())"
+        ", false), coalesce(s.wal_status = 'lost', false), s.slot_name is not null and s.database is distinct from"
+        " current_database(), coalesce(s.plugin, ''), l.setting"
         " from (select) as one left join pg_catalog.pg_replication_slots s on s.slot_name = " +
-        name + " left join pg_catalog.pg_stat_activity h on h.pid = s.active_pid");
+        name +
+        " left join pg_catalog.pg_settings l on l.name = 'output_plugin_libraries'"
+        " left join pg_catalog.pg_stat_activity h on h.pid = s.active_pid");
     if (!rows) return SlotPlan::Failed{rows.error()};
-    return SlotPlan::Looked{SlotView{rows->flag(0, 0), rows->flag(0, 1), rows->flag(0, 2), rows->flag(0, 3),
-                                     rows->flag(0, 4), rows->flag(0, 5), rows->flag(0, 6)}};
+    SlotView view{rows->flag(0, 0), rows->flag(0, 1), rows->flag(0, 2), rows->flag(0, 3),
+                  rows->flag(0, 4), rows->flag(0, 5), rows->flag(0, 6), std::string(rows->text(0, 7)),
+                  std::nullopt};
+    if (!rows->null(0, 8)) view.allowed = rows->text(0, 8);
+    return SlotPlan::Looked{std::move(view)};
   }
 
   Status end_holder() {
@@ -162,8 +168,8 @@ class CaptureThread::Session {
 
   SlotPlan::Event create_slot() {
     if (!replication_->in_flight()) {
-      const Status sent = replication_->send_script(
-          postgres::create_slot_command(*replication_, slot_, plugin, postgres::SlotKind::temporary));
+      const Status sent = replication_->send_script(postgres::create_slot_command(
+          *replication_, slot_, word(plan_.plugin().plugin), postgres::SlotKind::temporary));
       if (!sent) return SlotPlan::Failed{sent.error()};
     }
     const auto ready = replication_->wait_until_ready(glance);
@@ -175,17 +181,32 @@ class CaptureThread::Session {
   }
 
   Status start_stream() {
-    auto started = ReplicationStream::start(std::move(*replication_), slot_, settings_.capture.publication,
-                                            wire::PgoutputDecoder::protocol_version);
+    const auto options = plugin_options();
+    auto started = ReplicationStream::start(std::move(*replication_), slot_, options);
     replication_.reset();
     if (!started) return forward(std::move(started.error()));
     stream_.emplace(std::move(*started));
-    decoder_ = {};
+    if (plan_.plugin().plugin == OutputPlugin::tandem)
+      decoder_.emplace<wire::FrameDecoder>();
+    else
+      decoder_.emplace<wire::PgoutputDecoder>();
     ringer_ = {};
     heard_ = confirmed_at_ = weighed_at_ = Clock::now();
     received_ = confirmed_ = Lsn{};
     starts_.add();
     return {};
+  }
+
+  // Of our own plugin's frames only those that ring are asked for; a row's frame comes after its commit anyway.
+  std::vector<postgres::PluginOption> plugin_options() const {
+    if (plan_.plugin().plugin == OutputPlugin::tandem)
+      return {{"protocol_version", std::to_string(wire::FrameDecoder::protocol_version)},
+              {"table", "tandem.outbox (counter, target) insert"},
+              {"message_prefix", std::string(OutboxRinger::message_prefix)},
+              {"boundaries", "off"}};
+    return {{"proto_version", std::to_string(wire::PgoutputDecoder::protocol_version)},
+            {"publication_names", replication_->quoted_identifier(settings_.capture.publication)},
+            {"messages", "true"}};
   }
 
   SlotPlan::Event stream() {
@@ -217,7 +238,7 @@ class CaptureThread::Session {
 
   Status take(const ReplicationStream::Change& change) {
     bytes_.add(change.payload.size());
-    const auto event = decoder_.decode(change.payload);
+    const auto event = std::visit([&](auto& decoder) { return decoder.decode(change.payload); }, decoder_);
     if (!event) return forward(event.error());
     if (Status taken = ringer_.take(*event); !taken) return taken;
     received_ = std::max(received_, change.lsn);
@@ -310,7 +331,7 @@ class CaptureThread::Session {
     aside_.reset();
   }
 
-  void notice(ServerIdentity now) {
+  void notice(const ServerIdentity& now) {
     ServerIdentity before;
     {
       const std::lock_guard lock(mutex_);
@@ -339,6 +360,7 @@ class CaptureThread::Session {
       standing_.phase = phase;
       standing_.reason = reason;
       standing_.hint = hint;
+      standing_.plugin = std::string(word(plan_.plugin().plugin)) + " (" + plan_.plugin().why + ")";
       if (changed) standing_.since = std::chrono::system_clock::now();
     }
     if (!reason.empty())
@@ -361,7 +383,7 @@ class CaptureThread::Session {
 
   std::optional<Connection> replication_, aside_;
   std::optional<ReplicationStream> stream_;
-  wire::PgoutputDecoder decoder_;
+  std::variant<wire::PgoutputDecoder, wire::FrameDecoder> decoder_;
   OutboxRinger ringer_;
   Lsn received_, confirmed_;
   SteadyTime heard_{}, confirmed_at_{}, weighed_at_{};

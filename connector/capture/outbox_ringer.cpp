@@ -7,8 +7,6 @@
 namespace tandem {
 namespace {
 
-constexpr std::string_view message_prefix = "tandem";
-
 Result<std::size_t> column_of(const wire::Relation& outbox, std::string_view name) {
   for (std::size_t i = 0; i < outbox.columns.size(); ++i)
     if (outbox.columns[i].name == name) return i;
@@ -23,10 +21,12 @@ Status OutboxRinger::take(const wire::Event& event) {
     return inserted->relation == outbox_ ? insert(*inserted) : Status{};
   if (const auto* relation = std::get_if<const wire::Relation*>(&event)) return describe(**relation);
   if (const auto* message = std::get_if<wire::Message>(&event)) {
-    if (message->prefix == message_prefix) (message->transactional ? open_ : ready_).push_back(Ring{});
+    if (message->prefix == message_prefix) (message->transactional ? pending() : ready_).push_back(Ring{});
   } else if (std::holds_alternative<wire::Begin>(event)) {
+    in_transaction_ = true;
     open_.clear();
   } else if (std::holds_alternative<wire::Commit>(event)) {
+    in_transaction_ = false;
     std::move(open_.begin(), open_.end(), std::back_inserter(ready_));
     open_.clear();
   }
@@ -51,9 +51,10 @@ Status OutboxRinger::insert(const wire::Insert& insert) {
   if (error != std::errc{} || end != digits.data() + digits.size())
     return fail(ErrorKind::protocol,
                 "the stream's tandem.outbox.counter is not a number: \"" + std::string(digits.substr(0, 40)) + "\"");
-  const auto known = std::find_if(open_.begin(), open_.end(), [&](const Ring& ring) { return ring.target == target; });
-  if (known == open_.end())
-    open_.push_back(Ring{std::string(target), counter});
+  std::vector<Ring>& rings = pending();
+  const auto known = std::find_if(rings.begin(), rings.end(), [&](const Ring& ring) { return ring.target == target; });
+  if (known == rings.end())
+    rings.push_back(Ring{std::string(target), counter});
   else
     known->counter = std::max(known->counter, counter);
   return {};

@@ -27,6 +27,10 @@ constexpr std::array refusals{
             "add it to the list output_plugin_libraries (alter system set output_plugin_libraries = pgoutput, "
             "test_decoding, …; no quotes "
             "around the whole) and reload the server"},
+    Refusal{"58P01", "", "the output plugin is not installed on the server",
+            "install pg_plugin there, or set capture.plugin: auto"},
+    Refusal{"0A000", "output plugin \"tandem\"", "the installed output plugin is of another release",
+            "install plugin and connector of the same release, or set capture.plugin: pgoutput"},
     Refusal{"42501", "", "our role may not replicate", "alter role … replication, or set capture.stream: false"},
     Refusal{"28", "", "the server does not let us in for replication",
             "check pg_hba.conf and the role's password; the role needs LOGIN and REPLICATION"},
@@ -92,10 +96,11 @@ SlotPlan::Action SlotPlan::looked(const SlotView& view, SteadyTime now) {
   if (!view.wal_is_logical)
     return close_and_poll(for_a_person, "the server's wal_level is not logical",
                           "alter system set wal_level = logical, then restart the server", now);
-  if (!view.publication)
+  const bool usable = choose(view);
+  if (plugin_.plugin == OutputPlugin::pgoutput && !view.publication)
     return close_and_poll(for_a_person, "the publication of the outbox does not exist",
                           "run tandem migrate with the owner's rights", now);
-  if (view.exists && view.foreign)
+  if (view.exists && (view.foreign || !usable))
     return close_and_poll(for_a_person, "a slot of our name belongs to another plugin or database",
                           "set capture.slot to a free name", now);
   if (view.exists && view.active) {
@@ -113,6 +118,17 @@ SlotPlan::Action SlotPlan::looked(const SlotView& view, SteadyTime now) {
   hint_.clear();
   began_ = now;
   return go(Step::create_slot);
+}
+
+// False where the slot that is there cannot be read by us, or not with the plugin asked for.
+bool SlotPlan::choose(const SlotView& view) {
+  slot_found_ = view.exists;
+  plugin_ = choose_plugin(limits_.plugin, view.allowed, unusable_);
+  if (!view.exists) return true;
+  const auto of_slot = output_plugin(view.plugin);
+  if (!of_slot || (limits_.plugin != PluginChoice::automatic && *of_slot != plugin_.plugin)) return false;
+  plugin_ = {*of_slot, "the slot was made with it"};
+  return true;
 }
 
 SlotPlan::Action SlotPlan::done(SteadyTime now) {
@@ -141,6 +157,13 @@ SlotPlan::Action SlotPlan::retained(std::uint64_t bytes, SteadyTime now) {
 SlotPlan::Action SlotPlan::failed(const Error& error, SteadyTime now) {
   const bool streamed = action_.step == Step::stream;
   if (streamed && now - began_ >= useful_stream) lost_in_a_row_ = 0;
+  if (blames_our_plugin(error)) {
+    unusable_ = error.message;
+    phase_ = CapturePhase::connecting;
+    reason_ = "tandem's own output plugin cannot be used (" + error.message + "): pgoutput is";
+    hint_ = "install the plugin of this release and start the connector again, or set capture.plugin: pgoutput";
+    return action_ = Action{Step::wait, now + first_pause};
+  }
   if (const Refusal* refusal = refusal_of(error))
     return poll_for(for_a_person, std::string(refusal->reason) + " (" + error.message + ")",
                     std::string(error.hint.empty() ? refusal->hint : std::string_view(error.hint)), now);
@@ -154,6 +177,13 @@ SlotPlan::Action SlotPlan::failed(const Error& error, SteadyTime now) {
   reason_ = error.message;
   hint_ = error.hint;
   return action_ = Action{Step::wait, now + pause};
+}
+
+bool SlotPlan::blames_our_plugin(const Error& error) const {
+  if (plugin_.plugin != OutputPlugin::tandem || limits_.plugin != PluginChoice::automatic || slot_found_) return false;
+  const bool missing = error.sqlstate == "58P01", of_it = error.message.find("output plugin") != std::string::npos;
+  if (action_.step == Step::create_slot || action_.step == Step::start_stream) return missing || of_it;
+  return action_.step == Step::stream && error.kind == ErrorKind::protocol;
 }
 
 SlotPlan::Action SlotPlan::poll_for(milliseconds pause, std::string reason, std::string hint, SteadyTime now) {

@@ -1,9 +1,11 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
+#include "capture/plugin_choice.hpp"
 #include "capture/standing.hpp"
 #include "model/error.hpp"
 #include "model/record.hpp"
@@ -19,7 +21,9 @@ struct SlotView {
   bool held_by_us =
       false;             ///< that walsender is a connector of our name: an earlier session, or one that lost the fence
   bool lost = false;     ///< invalidated: it can never stream again
-  bool foreign = false;  ///< of another plugin or database: somebody else's
+  bool foreign = false;  ///< of another database: somebody else's
+  std::string plugin = "pgoutput";          ///< that an existing slot was made with
+  std::optional<std::string> allowed = {};  ///< output_plugin_libraries, where the server has it
 };
 
 /// The life of the slot and of the stream on it, as decisions only; CaptureThread does what they say.
@@ -40,6 +44,7 @@ class SlotPlan {
     std::uint64_t wal_budget_bytes = std::uint64_t{1} << 30;
     std::chrono::milliseconds creation{
         60'000};  ///< it waits for the oldest writing transaction and keeps WAL meanwhile
+    PluginChoice plugin = PluginChoice::automatic;
   };
 
   // What happened.
@@ -76,16 +81,21 @@ class SlotPlan {
     SteadyTime until{};
   };
 
+  /// Our own plugin is tried where it is allowed; where the server then has none that fits, pgoutput is used until the
+  /// connector starts again.
   explicit SlotPlan(Limits limits) : limits_(limits) {}
 
   [[nodiscard]] Action next(const Event& event, SteadyTime now);
 
+  [[nodiscard]] const ChosenPlugin& plugin() const { return plugin_; }  ///< of the slot, since the last look
   [[nodiscard]] CapturePhase phase() const { return phase_; }
   [[nodiscard]] const std::string& reason() const { return reason_; }  ///< why it does not stream; empty while it does
   [[nodiscard]] const std::string& hint() const { return hint_; }
 
  private:
   [[nodiscard]] Action looked(const SlotView& view, SteadyTime now);
+  [[nodiscard]] bool choose(const SlotView& view);
+  [[nodiscard]] bool blames_our_plugin(const Error& error) const;
   [[nodiscard]] Action failed(const Error& error, SteadyTime now);
   [[nodiscard]] Action retained(std::uint64_t bytes, SteadyTime now);
   [[nodiscard]] Action done(SteadyTime now);
@@ -98,6 +108,9 @@ class SlotPlan {
 
   const Limits limits_;
   Action action_;  ///< what was said last: events answer it
+  ChosenPlugin plugin_;
+  std::string unusable_;     ///< what the server said of our own plugin
+  bool slot_found_ = false;  ///< by the last look: not made by us
   CapturePhase phase_ = CapturePhase::connecting;
   std::string reason_, hint_;
   SteadyTime began_{};      ///< of the creation, or of the stream

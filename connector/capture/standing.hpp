@@ -26,6 +26,7 @@ struct CaptureStanding {
   CapturePhase phase = CapturePhase::off;
   std::string reason, hint;                       ///< why it is not streaming, and what a person can do
   std::chrono::system_clock::time_point since{};  ///< of this phase
+  std::string plugin;                             ///< that the slot was made with, and why
   Lsn received;                                   ///< everything up to here has been received and confirmed
   std::uint64_t retained_wal_bytes = 0;           ///< kept by our slot, at the last look
   ServerIdentity server;

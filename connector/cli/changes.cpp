@@ -22,7 +22,7 @@ std::string route_name(const std::string& target, const std::string& request_typ
 
 /// What the tables name now.
 struct Present {
-  std::set<std::string> targets, watches, routes;
+  std::set<std::string> targets, sources, watches, routes;
   std::map<std::string, std::vector<std::string>> routes_of_watch;  ///< without the draining ones
 };
 
@@ -31,12 +31,15 @@ Result<Present> read_present(Connection& session) {
   auto rows = session.run(
       "select 'target', target, null, null from tandem.target union all select 'watch', watch, null, null from "
       "tandem.watch "
-      "union all select 'route', target, request_type, watch from tandem.route where not draining");
+      "union all select 'route', target, request_type, watch from tandem.route where not draining "
+      "union all select 'source', source, null, null from tandem.source");
   if (!rows) return tl::unexpected(rows.error());
   for (int i = 0; i < rows->size(); ++i) {
     const std::string name(rows->text(i, 1));
     if (rows->text(i, 0) == "target") {
       present.targets.insert(name);
+    } else if (rows->text(i, 0) == "source") {
+      present.sources.insert(name);
     } else if (rows->text(i, 0) == "watch") {
       present.watches.insert(name);
     } else {
@@ -55,12 +58,18 @@ class Work {
 
   [[nodiscard]] std::vector<Change>& changes() { return changes_; }
 
-  Status targets() {
+  Status systems() {
     for (const TargetSettings& target : settings_.targets) {
       const Param params[] = {target.name, definition(target)};
       auto changed = session_.run("select tandem.apply_target($1, $2::jsonb)", params);
       if (!changed) return tl::unexpected(changed.error());
       note(*changed, "target", target.name, present_.targets.contains(target.name));
+    }
+    for (const SourceSettings& source : settings_.sources) {
+      const Param params[] = {source.name, definition(source)};
+      auto changed = session_.run("select tandem.apply_source($1, $2::jsonb)", params);
+      if (!changed) return tl::unexpected(changed.error());
+      note(*changed, "source", source.name, present_.sources.contains(source.name));
     }
     return {};
   }
@@ -184,7 +193,7 @@ Result<std::vector<Change>> plan_changes(Connection& session, const Settings& se
   auto transaction = Transaction::begin(session);
   if (!transaction) return tl::unexpected(transaction.error());
   Work work(session, settings, *present);
-  if (auto done = work.targets(); !done) return tl::unexpected(done.error());
+  if (auto done = work.systems(); !done) return tl::unexpected(done.error());
   std::vector<std::string> watches = work.left_over();
   for (const WatchSettings& watch : settings.watches) {
     if (auto done = work.watch(watch); !done) return tl::unexpected(done.error());
@@ -202,7 +211,7 @@ Result<std::vector<Change>> apply_changes(Connection& session, const Settings& s
   if (!present) return tl::unexpected(present.error());
   std::vector<Change> changes;
   const auto step = [&](auto body) { return in_transaction(session, settings, *present, changes, progress, body); };
-  if (auto done = step([](Work& work) { return work.targets(); }); !done) return tl::unexpected(done.error());
+  if (auto done = step([](Work& work) { return work.systems(); }); !done) return tl::unexpected(done.error());
   for (const WatchSettings& watch : settings.watches) {
     auto done = step([&](Work& work) -> Status {
       if (auto written = work.watch(watch); !written) return written;
@@ -234,6 +243,7 @@ Result<std::vector<std::string>> definition_drift(Connection& session, const Set
     definitions.push_back(std::move(text));
   };
   for (const auto& target : settings.targets) want("target " + target.name, definition(target));
+  for (const auto& source : settings.sources) want("source " + source.name, definition(source));
   for (const auto& watch : settings.watches) want("watch " + watch.name, definition(watch));
   for (const auto& route : settings.routes)
     want("route " + route_name(route.target, route.request_type), definition(route));
@@ -242,6 +252,7 @@ Result<std::vector<std::string>> definition_drift(Connection& session, const Set
 with wanted as (select * from unnest($1::text[], $2::text[]) as w (name, definition)),
 present as (
   select 'target ' || target as name, definition from tandem.target
+  union all select 'source ' || source, definition from tandem.source
   union all select 'watch ' || watch, definition from tandem.watch
   union all select 'route ' || target || '/' || request_type, definition from tandem.route where not draining
 )

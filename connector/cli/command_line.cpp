@@ -74,7 +74,7 @@ class CommandLine {
 
  private:
   CLI::App* command(const std::string& name, const std::string& help, Action action) {
-    CLI::App* added = app_.add_subcommand(name, help);
+    CLI::App* added = app_.add_subcommand(name, help)->footer("");  // else it inherits the first steps
     added->callback([this, action = std::move(action)] { action_ = action; });
     return added;
   }

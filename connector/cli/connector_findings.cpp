@@ -1,3 +1,4 @@
+#include "capture/plugin_choice.hpp"
 #include "cli/findings.hpp"
 #include "config/quantity.hpp"
 
@@ -26,7 +27,7 @@ void slot(Connection& session, const Settings& settings, Findings& findings) {
   if (!rows->flag(0, 4))
     findings.push_back({"slot", Severity::error, name + " belongs to another database",
                         "give this connector another name or capture.slot"});
-  else if (rows->text(0, 0) != "pgoutput")
+  else if (!output_plugin(rows->text(0, 0)))
     findings.push_back({"slot", Severity::error, name + " uses the plugin " + std::string(rows->text(0, 0)),
                         "give capture.slot another name, or drop the slot"});
   else if (rows->flag(0, 2))

@@ -4,6 +4,19 @@
 #include <filesystem>
 
 namespace tandem::cli {
+namespace {
+
+/// libpq tells no SQLSTATE of a connection that was refused, only words.
+std::string remedy_for(std::string_view refusal, const std::string& file) {
+  const auto says = [refusal](std::string_view words) { return refusal.find(words) != std::string_view::npos; };
+  if (says("role \"tandem_connector\" does not exist"))
+    return "run `tandem migrate` first: it makes this role (database.admin_url names who may)";
+  if (says("password authentication failed") || says("no password supplied"))
+    return R"(give the role a password (psql: \password tandem_connector) and the connector the same, e.g. by database.url_file)";
+  return "check database.url in " + file + " and that the server runs";
+}
+
+}  // namespace
 
 const Loaded& Context::loaded() {
   if (loaded_) return *loaded_;
@@ -41,7 +54,7 @@ Result<postgres::Connection> Context::connect(Session session, std::string_view 
   options.settings = {{"row_security", "off"}, {"search_path", "pg_catalog, pg_temp"}};
   auto connection = postgres::Connection::open(url.reveal(), options);
   if (!connection && connection.error().hint.empty())
-    connection.error().hint = "check database.url in " + common_.config + " and that the server runs";
+    connection.error().hint = remedy_for(connection.error().message, common_.config);
   return connection;
 }
 

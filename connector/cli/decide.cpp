@@ -69,6 +69,14 @@ ExitCode decide(Context& context, const Decision& decision, const DecideOptions&
   if (!session) return ExitCode::failed;
   auto chosen = counters(*session, decision, options.selection);
   if (!chosen) return output.failed(chosen.error());
+  if (chosen->empty() && !options.selection.counters.empty()) {
+    const Param named[] = {Param::array(std::span(options.selection.counters))};
+    auto known = session->run("select exists (select from tandem.outbox where counter = any ($1::bigint[]))", named);
+    if (!known) return output.failed(known.error());
+    if (!known->flag(0, 0))
+      return output.failed(
+          Error{ErrorKind::usage, "there are no such records", "`tandem list` shows records and their counters", {}});
+  }
   if (options.dry_run || chosen->empty()) return answer(output, decision, chosen->size(), 0, options.dry_run);
   const bool named_one_by_one = chosen->size() <= options.selection.counters.size();
   if (!options.confirmed && !named_one_by_one && chosen->size() > 1 &&
@@ -90,6 +98,22 @@ ExitCode decide(Context& context, const Decision& decision, const DecideOptions&
   return answer(output, decision, chosen->size(), done, false);
 }
 
+constexpr std::string_view undefined_object = "42704";
+
+Error unknown_subject(Connection& session, const PauseOptions& options) {
+  Error error{ErrorKind::usage, "there is no target " + options.target, {}, {}};
+  auto known = session.run("select string_agg(target, ', ' order by target) from tandem.target");
+  if (known && !known->null(0, 0)) error.hint = "known here: " + std::string(known->text(0, 0));
+  if (options.request_type.empty()) return error;
+  const Param params[] = {options.target};
+  known = session.run("select string_agg(request_type, ', ' order by request_type) from tandem.route where target = $1",
+                      params);
+  if (!known || known->null(0, 0)) return error;
+  error.message = "there is no route of " + options.request_type + " to " + options.target;
+  error.hint = "known here: " + std::string(known->text(0, 0));
+  return error;
+}
+
 ExitCode set_paused(Context& context, const PauseOptions& options, std::string_view verb) {
   auto session = installed_session(context, verb);
   if (!session) return ExitCode::failed;
@@ -98,7 +122,10 @@ ExitCode set_paused(Context& context, const PauseOptions& options, std::string_v
                           options.reason.empty() ? Param() : Param(options.reason)};
   auto rows =
       session->run(verb == "pause" ? "select tandem.pause($1, $2, $3)" : "select tandem.resume($1, $2, $3)", params);
-  if (!rows) return output.failed(rows.error());
+  if (!rows) {
+    if (rows.error().sqlstate == undefined_object) return output.failed(unknown_subject(*session, options));
+    return output.failed(rows.error());
+  }
   const std::string what = options.target + (options.request_type.empty() ? "" : "/" + options.request_type);
   const bool changed = rows->flag(0, 0);
   if (output.json()) {

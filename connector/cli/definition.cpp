@@ -122,6 +122,24 @@ void fields(Writer& w, const RouteSettings& route) {
 std::string_view word(OnLeave value) {
   return value == OnLeave::remove ? "delete" : value == OnLeave::update ? "update" : "ignore";
 }
+std::string_view word(OnTheirDelete value) {
+  return value == OnTheirDelete::ignore ? "ignore" : value == OnTheirDelete::soft ? "soft" : "delete";
+}
+std::string_view word(ConflictPolicy value) {
+  switch (value) {
+    case ConflictPolicy::ours:
+      return "ours";
+    case ConflictPolicy::theirs:
+      return "theirs";
+    case ConflictPolicy::newest:
+      return "newest";
+    case ConflictPolicy::merge:
+      return "merge";
+    case ConflictPolicy::manual:
+      return "manual";
+  }
+  return {};
+}
 std::string_view word(OnFailure value) {
   return value == OnFailure::block ? "block" : value == OnFailure::skip ? "skip" : "supersede";
 }
@@ -130,9 +148,33 @@ std::string_view word(OnFailure value) {
 
 std::string definition(const TargetSettings& target) {
   Writer w;
-  w.open_object().key("type").string(target.type).key("url").raw(hidden(json::quote(target.url), target.secrets));
+  w.open_object().key("type").string(target.type);
+  if (target.type == "kafka") {
+    texts(w, "brokers", target.cluster.brokers);
+    std::vector<std::string> names;  // a value may be a secret
+    for (const KafkaProperty& property : target.cluster.properties) names.push_back(property.name);
+    texts(w, "properties", names);
+    text(w, "source", target.event_source);
+  } else {
+    w.key("url").raw(hidden(json::quote(target.url), target.secrets));
+  }
   headers(w, target.headers);
   w.key("concurrency").number(target.concurrency).key("timeout").string(format_duration(target.timeout)).close_object();
+  return w.take();
+}
+
+std::string definition(const SourceSettings& source) {
+  Writer w;
+  w.open_object().key("type").string(source.type).key("target").string(source.target);
+  const NotificationSettings& told = source.notification;
+  text(w, "records", told.records);
+  w.key("id").string(told.id);
+  text(w, "object_id", told.object_id);
+  text(w, "request_type", told.request_type.empty() ? told.type : told.request_type);
+  text(w, "operation", told.operation);
+  text(w, "version", told.version);
+  text(w, "event", told.event);
+  w.key("body").string(told.body).close_object();
   return w.take();
 }
 
@@ -162,7 +204,28 @@ std::string definition(const RouteSettings& route) {
   w.key("max_wait").string(format_duration(route.max_wait));
   w.key("rollout").number(route.rollout_percent);
   fields(w, route);
-  w.key("requests").raw(hidden(requests(route.rest), route.secrets));
+  if (route.apply) {
+    w.key("apply").open_object();
+    texts(w, "operations", route.apply->operations);
+    w.key("on_delete").string(word(route.apply->on_delete));
+    if (!route.apply->soft_delete.empty()) {
+      w.key("soft_delete").open_object();
+      for (const auto& [column, value] : route.apply->soft_delete) w.key(column).raw(hidden(value, route.secrets));
+      w.close_object();
+    }
+    w.key("conflict").string(word(route.apply->conflict));
+    text(w, "newest_ours", route.apply->our_time);
+    text(w, "newest_theirs", route.apply->their_time);
+    texts(w, "natural_key", route.apply->natural_key);
+    w.close_object();
+  }
+  if (route.kafka) {
+    w.key("topic").string(route.kafka->topic);
+    w.key("value").string(route.kafka->value == KafkaValue::json ? "json" : "cloudevents");
+    w.key("deletes").string(route.kafka->deletes == KafkaDelete::message ? "message" : "tombstone");
+  } else {
+    w.key("requests").raw(hidden(requests(route.rest), route.secrets));
+  }
   w.close_object();
   return w.take();
 }

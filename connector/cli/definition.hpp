@@ -8,6 +8,7 @@
 namespace tandem::cli {
 
 [[nodiscard]] std::string definition(const TargetSettings& target);
+[[nodiscard]] std::string definition(const SourceSettings& source);
 [[nodiscard]] std::string definition(const WatchSettings& watch);
 [[nodiscard]] std::string definition(const RouteSettings& route);
 

@@ -65,11 +65,18 @@ ExitCode doctor(Context& context) {
   std::vector<Finding> findings;
   look_at_configuration(context, findings);
   if (auto session = context.connect(Session::everyday, "doctor")) {
-    look_at_server(*session, context.loaded().settings, findings);
+    look_at_server(*session, Session::everyday, context.loaded().settings, findings);
+    if (context.loaded().settings.capture.stream && !context.loaded().settings.database.admin_url.empty())
+      if (auto admin = context.connect(Session::admin, "doctor"))
+        look_at_output_plugins(*admin, context.loaded().settings, findings);
     look_at_installation(*session, context.loaded(), findings);
     look_at_connector(*session, context.loaded().settings, findings);
   } else {
     findings.push_back({"database", Severity::error, session.error().message, session.error().hint});
+    // Before `migrate` there is no role of the connector; what the server lacks can be told all the same.
+    if (!context.loaded().settings.database.admin_url.empty())
+      if (auto admin = context.connect(Session::admin, "doctor"))
+        look_at_server(*admin, Session::admin, context.loaded().settings, findings);
   }
   look_at_targets(context.loaded().settings, findings);
   tell(context.output(), findings);

@@ -17,8 +17,10 @@ struct Finding {
 using Findings = std::vector<Finding>;
 
 void look_at_configuration(Context& context, Findings& findings);
-/// Version and settings of the server, output plugins, clocks, old transactions, our role.
-void look_at_server(postgres::Connection& session, const Settings& settings, Findings& findings);
+/// Version and settings of the server, output plugins, clocks, old transactions; of an everyday session its role, too.
+void look_at_server(postgres::Connection& session, Session whose, const Settings& settings, Findings& findings);
+/// output_plugin_libraries, as somebody who may see it.
+void look_at_output_plugins(postgres::Connection& admin, const Settings& settings, Findings& findings);
 /// tandem's schema, what the file says of tables, drift of capture.
 void look_at_installation(postgres::Connection& session, const Loaded& loaded, Findings& findings);
 /// Slot, publication, who runs, sequence.

@@ -20,9 +20,9 @@ void look_at_configuration(Context& context, Findings& findings) {
           {"configuration", Severity::error, "target " + target.name + ": " + problem.message, problem.hint});
   findings.push_back({"configuration",
                       Severity::ok,
-                      loaded.settings.file + ": " + std::to_string(loaded.settings.targets.size()) + " targets, " +
-                          std::to_string(loaded.settings.watches.size()) + " watches, " +
-                          std::to_string(loaded.settings.routes.size()) + " routes",
+                      loaded.settings.file + ": " + counted(loaded.settings.targets.size(), "target") + ", " +
+                          counted(loaded.settings.watches.size(), "watch", "watches") + ", " +
+                          counted(loaded.settings.routes.size(), "route"),
                       {}});
 }
 

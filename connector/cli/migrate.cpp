@@ -20,8 +20,8 @@ ExitCode answer(Context& context, int version, int changed, bool dry_run) {
     output.answer(w);
   } else if (dry_run) {
     output.answer(changed == 0 ? "nothing to do: schema version " + std::to_string(version)
-                               : std::to_string(changed) +
-                                     " migrations would be applied; functions, views and privileges would be renewed");
+                               : counted(static_cast<std::size_t>(changed), "migration") +
+                                     " would be applied; functions, views and privileges would be renewed");
   } else {
     output.answer("tandem is installed: schema version " + std::to_string(version));
   }

@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <utility>
 
 #include "cli/changes.hpp"
@@ -51,6 +53,8 @@ ExitCode run(Context& context, const RunOptions& options) {
                                  {}});
     }
   }
+  // A large body goes back to the system as soon as it is done with, instead of being kept for the next one.
+  ::mallopt(M_MMAP_THRESHOLD, 512 << 10);
   const Settings& settings = context.loaded().settings;
   if (settings.targets.empty())
     return output.failed(Error{ErrorKind::config,

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "capture/plugin_choice.hpp"
 #include "cli/findings.hpp"
 #include "config/quantity.hpp"
 
@@ -12,16 +13,48 @@ using postgres::Rows;
 
 class Look {
  public:
-  Look(Connection& session, const Settings& settings, Findings& findings)
-      : session_(session), settings_(settings), findings_(findings) {}
+  Look(Connection& session, Session whose, const Settings& settings, Findings& findings)
+      : session_(session), whose_(whose), settings_(settings), findings_(findings) {}
 
   void run() {
     version();
     if (settings_.capture.stream) streaming();
-    role();
+    if (whose_ == Session::everyday) role();
     clocks();
     transactions();
     row_security();
+  }
+
+  /// A superuser's setting, which nobody else sees.
+  void plugins() {
+    const std::string listed = setting("output_plugin_libraries");
+    plugin(listed);
+    if (!listed.empty() && listed.find("pgoutput") == std::string::npos)
+      add(Severity::warning, "output_plugin_libraries does not list pgoutput: " + listed,
+          "alter system set output_plugin_libraries = pgoutput, test_decoding (a list, without quotes around the "
+          "whole), then select pg_reload_conf()");
+    else if (!listed.empty() && listed.find('"') != std::string::npos)
+      add(Severity::warning, "output_plugin_libraries is one quoted name: " + listed,
+          "write it as a list, without quotes around the whole");
+  }
+
+  /// Which plugin a slot of ours has, or the next one gets, and why.
+  void plugin(const std::string& allowed) {
+    const postgres::Param params[] = {settings_.capture.slot};
+    auto slot = session_.run("select plugin from pg_replication_slots where slot_name = $1", params);
+    if (!slot) return failed(slot.error());
+    const bool exists = slot->size() > 0;
+    const auto chosen =
+        choose_plugin(settings_.capture.plugin, allowed.empty() ? std::nullopt : std::optional(allowed), {});
+    const std::string name(exists ? slot->text(0, 0) : word(chosen.plugin));
+    std::string message = exists ? "the slot decodes with " + name : "a new slot decodes with " + name;
+    if (!exists || name == word(chosen.plugin))
+      message += ": " + chosen.why;
+    else if (chosen.plugin == OutputPlugin::tandem)
+      message += ": tandem's own plugin is allowed, but was not installed when the slot was made";
+    if (!exists && chosen.plugin == OutputPlugin::tandem && settings_.capture.plugin == PluginChoice::automatic)
+      message += "; where it is not installed, with pgoutput";
+    add(Severity::ok, std::move(message));
   }
 
  private:
@@ -59,7 +92,7 @@ class Look {
         "select (select count(*) from pg_replication_slots), current_setting('max_replication_slots')::bigint, "
         "(select count(*) from pg_stat_replication), current_setting('max_wal_senders')::bigint, "
         "exists (select from pg_replication_slots where slot_name = '" +
-        settings_.capture.slot + "')");
+        settings_.capture.slot + "'), exists (select from pg_replication_slots where not temporary)");
     if (!slots) return failed(slots.error());
     const bool ours = slots->flag(0, 4);
     if (!ours && slots->number(0, 0) >= slots->number(0, 1))
@@ -68,17 +101,11 @@ class Look {
     if (slots->number(0, 2) >= slots->number(0, 3))
       add(Severity::warning, "all " + std::to_string(slots->number(0, 3)) + " WAL senders are in use",
           "raise max_wal_senders and restart the server" + without);
-    if (setting("max_slot_wal_keep_size") == "-1")
+    if (slots->flag(0, 5) && setting("max_slot_wal_keep_size") == "-1")  // a temporary one ends with its session
       add(Severity::warning, "max_slot_wal_keep_size is not limited: a slot of anybody's can fill the disk",
           "alter system set max_slot_wal_keep_size = '10GB'; tandem itself gives its slot up past capture.wal_budget");
-    const std::string plugins = setting("output_plugin_libraries");
-    if (!plugins.empty() && plugins.find("pgoutput") == std::string::npos)
-      add(Severity::warning, "output_plugin_libraries does not list pgoutput: " + plugins,
-          "alter system set output_plugin_libraries = pgoutput, test_decoding (a list, without quotes around the "
-          "whole), then select pg_reload_conf()");
-    else if (!plugins.empty() && plugins.find('"') != std::string::npos)
-      add(Severity::warning, "output_plugin_libraries is one quoted name: " + plugins,
-          "write it as a list, without quotes around the whole");
+    if (whose_ == Session::admin || settings_.database.admin_url.empty())
+      plugins();  // else told by look_at_output_plugins
   }
 
   void role() {
@@ -162,14 +189,19 @@ order by 1)",
   }
 
   Connection& session_;
+  const Session whose_;
   const Settings& settings_;
   Findings& findings_;
 };
 
 }  // namespace
 
-void look_at_server(Connection& session, const Settings& settings, Findings& findings) {
-  Look(session, settings, findings).run();
+void look_at_server(Connection& session, Session whose, const Settings& settings, Findings& findings) {
+  Look(session, whose, settings, findings).run();
+}
+
+void look_at_output_plugins(Connection& admin, const Settings& settings, Findings& findings) {
+  Look(admin, Session::admin, settings, findings).plugins();
 }
 
 }  // namespace tandem::cli

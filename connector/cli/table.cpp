@@ -135,4 +135,13 @@ void Table::write(json::Writer& writer) const {
   writer.close_array();
 }
 
+std::string counted(std::size_t count, std::string_view noun, std::string_view several) {
+  std::string words = std::to_string(count) + " ";
+  if (count == 1 || several.empty())
+    words += std::string(noun) + (count == 1 ? "" : "s");
+  else
+    words += several;
+  return words;
+}
+
 }  // namespace tandem::cli

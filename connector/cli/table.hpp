@@ -39,6 +39,8 @@ class Table {
 
 /// Text made safe for a terminal: control characters and escape sequences become visible.
 [[nodiscard]] std::string printable(std::string_view text);
+/// "1 watch", "2 watches". `several`: where it is more than the noun and an s.
+[[nodiscard]] std::string counted(std::size_t count, std::string_view noun, std::string_view several = {});
 /// Columns that a terminal takes for UTF-8 text (East Asian wide characters take two).
 [[nodiscard]] std::size_t display_width(std::string_view text);
 

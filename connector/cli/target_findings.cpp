@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include "cli/findings.hpp"
 #include "config/quantity.hpp"
 #include "target/http_client.hpp"
+#include "target/kafka_reach.hpp"
 
 namespace tandem::cli {
 namespace {
@@ -30,12 +33,29 @@ Finding told(const TargetSettings& target, const HttpAnswer& answer) {
   return {area, Severity::error, "does not speak HTTP: " + answer.error, "check scheme and port of url"};
 }
 
+void look_at_cluster(const Settings& settings, const TargetSettings& target, Findings& findings) {
+  const std::string area = "target " + target.name;
+  const auto reached = kafka::reach(target.cluster, std::min(target.timeout, std::chrono::milliseconds(10'000)));
+  if (!reached) {
+    findings.push_back({area, Severity::error, "cannot be reached: " + reached.error().message,
+                        "check brokers, name service, firewall and the security properties"});
+    return;
+  }
+  findings.push_back({area, Severity::ok, "answers; " + std::to_string(reached->brokers) + " brokers", {}});
+  for (const RouteSettings& route : settings.routes)
+    if (route.target == target.name && route.kafka && std::ranges::count(reached->topics, route.kafka->topic) == 0)
+      findings.push_back({area, Severity::warning,
+                          "has no topic " + route.kafka->topic + " that these credentials may see",
+                          "create it, unless the brokers create topics by themselves"});
+}
+
 }  // namespace
 
 void look_at_targets(const Settings& settings, Findings& findings) {
   HttpClient client;
   for (const TargetSettings& target : settings.targets) {
-    if (target.url.empty()) continue;  // told with the configuration
+    if (target.type == "kafka") look_at_cluster(settings, target, findings);
+    if (target.url.empty()) continue;  // another type, or told with the configuration
     HttpPeer peer;
     peer.proxy = target.proxy;
     peer.ca_file = target.ca_file;

@@ -33,8 +33,9 @@ std::optional<postgres::Connection> verified_session(Context& context, Session s
       problems.push_back({file, loaded.line_of(key), key, opened.error().message, opened.error().hint});
     }
   }
-  sort_by_line(problems);
   if (problems.empty()) return connection;
+  if (misfits != nullptr) problems.insert(problems.end(), misfits->begin(), misfits->end());
+  sort_by_line(problems);
   context.output().failed(problems);
   return std::nullopt;
 }

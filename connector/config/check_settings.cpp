@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "config/addressing.hpp"
 #include "config/sections.hpp"
 #include "config/suggest.hpp"
 #include "config/template_check.hpp"
@@ -11,16 +12,6 @@ namespace {
 
 bool takes(const RouteSettings& route, std::string_view operation) {
   return std::ranges::find(route.operations, operation) != route.operations.end();
-}
-
-bool batched(const RouteSettings& route, std::string_view operation) {
-  return route.rest.batch &&
-         std::ranges::find(route.rest.batch->operations, operation) != route.rest.batch->operations.end();
-}
-
-bool uses_remote_id(const CallSettings& call) {
-  if (uses(call.path, "remote_id") || uses(call.wrap, "remote_id")) return true;
-  return std::ranges::any_of(call.headers, [](const auto& header) { return uses(header.second, "remote_id"); });
 }
 
 bool sends_remote_id(const RouteSettings& route) {
@@ -49,11 +40,15 @@ class Check {
       unique(route);
       needs(route);
     }
+    for (const auto& source : settings_.sources) paired_target(source);
     for (auto& route : settings_.routes) {
       // What others refer to must be known by its remote id.
       if (referenced_.contains({route.target, route.request_type})) route.needs_identity = true;
       references(route);
-      if (const TargetSettings* target = settings_.target(route.target); target != nullptr) requests(route);
+      if (const TargetSettings* target = settings_.target(route.target); target != nullptr) {
+        requests(route);
+        both_ways(route);
+      }
     }
     if (settings_.retention.failed < settings_.retention.done)
       report("retention.failed", "is shorter than `done`: failed records would vanish first",
@@ -71,6 +66,39 @@ class Check {
            target_names_.empty() ? "add it under targets" : suggest(route.target, target_names_));
   }
 
+  void paired_target(const SourceSettings& source) {
+    const std::string key = "sources." + source.name;
+    if (settings_.target(source.target) == nullptr) {
+      report(key, "there is no target `" + source.target + "`",
+             target_names_.empty() ? "add it under targets"
+                                   : "name the system's target: " + suggest(source.target, target_names_));
+      return;
+    }
+    for (const auto& other : settings_.sources)
+      if (&other != &source && other.target == source.target && other.line < source.line)
+        report(key, "shares the target `" + source.target + "` with the source in line " + std::to_string(other.line),
+               "one system is one source");
+    const bool applied = std::ranges::any_of(
+        settings_.routes, [&](const RouteSettings& r) { return r.target == source.target && r.apply; });
+    if (!applied)
+      report(key, "no route of `" + source.target + "` takes its changes", "add apply: to a route of this target");
+  }
+
+  /// Objects that they have made have no id of ours there, so only their own id finds them.
+  void both_ways(const RouteSettings& route) {
+    if (!route.apply) return;
+    if (std::ranges::none_of(settings_.sources, [&](const auto& s) { return s.target == route.target; }))
+      report(route.place + ".apply", "no source brings changes of `" + route.target + "`", "add it under sources");
+    const RestSettings& rest = route.rest;
+    if (rest.upsert || !rest.update || !uses_remote_id(*rest.update) || batched(route, "create") ||
+        batched(route, "update"))
+      report(route.place + ".apply", "objects that they create could not be updated there",
+             "write requests.create and requests.update with {remote_id} in its path, and neither upsert nor batch");
+    if (!learns_remote_id(route))
+      report(route.place + ".apply", "the ids of objects that we create there are never learned",
+             "add remote_id to requests.create");
+  }
+
   void unique(const RouteSettings& route) {
     const auto [first, fresh] = by_name_.emplace(std::pair(route.target, route.request_type), &route);
     if (!fresh)
@@ -86,9 +114,9 @@ class Check {
       route.needs_refs = route.needs_refs || !field.ref.empty();
       if (!field.ref.empty()) referenced_.emplace(route.target, field.ref);
     }
-    route.needs_agreed = route.skip_unchanged || route.only_changed;
+    route.needs_agreed = route.skip_unchanged || route.only_changed || route.apply;
     const bool one_call_for_both = route.rest.upsert || (batched(route, "create") && batched(route, "update"));
-    route.needs_identity = !one_call_for_both || sends_remote_id(route);
+    route.needs_identity = !route.kafka && (!one_call_for_both || sends_remote_id(route) || route.apply);
   }
 
   void references(const RouteSettings& route) {
@@ -111,6 +139,7 @@ class Check {
   }
 
   void requests(const RouteSettings& route) {
+    if (route.kafka) return;
     const RestSettings& rest = route.rest;
     const std::string where = route.place;
     const auto missing = [&](std::string_view call, std::string_view operation) {

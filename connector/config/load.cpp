@@ -43,7 +43,9 @@ void read_capture(Reading& reading, const yaml::Value* value, Settings& settings
   };
   identifier("slot", capture.slot, "abcdefghijklmnopqrstuvwxyz0123456789_");
   identifier("publication", capture.publication, "abcdefghijklmnopqrstuvwxyz0123456789_");
-  section.choice("plugin", capture.plugin, {{"auto", PluginChoice::automatic}, {"pgoutput", PluginChoice::pgoutput}});
+  section.choice(
+      "plugin", capture.plugin,
+      {{"auto", PluginChoice::automatic}, {"pgoutput", PluginChoice::pgoutput}, {"tandem", PluginChoice::tandem}});
   section.size("wal_budget", capture.wal_budget_bytes, 16 << 20, std::uint64_t{1} << 50);
   section.duration("poll_interval", capture.poll_interval, 1ms, 60s);
 }
@@ -108,6 +110,7 @@ void read_root(Reading& reading, const yaml::Value& root, Settings& settings) {
   read_log(reading, section.take("log"), settings);
   read_retention(reading, section.take("retention"), settings);
   read_targets(reading, section.take("targets"), settings);
+  read_sources(reading, section.take("sources"), settings);
   read_watches(reading, section.take("watches"), settings);
   if (settings.capture.slot.empty()) settings.capture.slot = "tandem_" + settings.connector;
 }

@@ -20,11 +20,23 @@ bool valid_name(const NameRule& rule, std::string_view name, Reading& reading, i
 void read_url(Section& section, std::string_view key, std::string& out);
 
 void read_targets(Reading& reading, const yaml::Value* targets, Settings& settings);
+/// Targets must have been read.
+void read_sources(Reading& reading, const yaml::Value* sources, Settings& settings);
 /// Also fills Settings::routes; targets must have been read.
 void read_watches(Reading& reading, const yaml::Value* watches, Settings& settings);
 /// `requests` of a target or a route; what is there already is the default.
 void read_requests(Section& parent, RestSettings& rest);
 void read_headers(Section& parent, std::vector<std::pair<std::string, std::string>>& headers);
+
+/// `brokers` and `properties` of a Kafka cluster.
+void read_kafka_connection(Section& section, KafkaConnection& cluster);
+/// `topic`, `value`, `deletes`; what is there already is the default.
+void read_kafka(Section& section, KafkaSettings& kafka);
+/// The topic's name for one route. Empty after a report where the template cannot name one.
+std::string topic_of(Section& section, const std::string& text, const std::string& target,
+                     const std::string& request_type);
+/// `apply` of a route.
+void read_apply(Section& parent, RouteSettings& route);
 
 /// Collisions, dangling names, and what each route needs beside its row.
 void check_settings(Reading& reading, Settings& settings);

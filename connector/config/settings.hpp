@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -112,8 +113,33 @@ struct RestSettings {
   bool idempotency_key = false;  ///< the target honours Idempotency-Key: a create may be sent again
 };
 
+enum class KafkaValue { json, cloudevents };
+enum class KafkaDelete { tombstone, message };
+
+/// How a `kafka` target is spoken to, per route (target-level settings are the defaults of its routes).
+struct KafkaSettings {
+  std::string topic;  ///< of a target: a template with {target} and {request_type}; of a route: the topic's name
+  KafkaValue value = KafkaValue::json;
+  KafkaDelete deletes = KafkaDelete::tombstone;
+};
+
+/// A setting of librdkafka as the file gives it. Any may be a secret.
+struct KafkaProperty {
+  std::string name;
+  Secret value;
+  int line = 0;
+};
+/// How a Kafka cluster is reached.
+struct KafkaConnection {
+  std::vector<std::string> brokers;  ///< HOST:PORT
+  std::vector<KafkaProperty> properties;
+};
+
 struct TargetSettings {
   std::string name, type = "rest", url;
+  KafkaConnection cluster;   ///< of a `kafka` target
+  KafkaSettings kafka;       ///< defaults for routes
+  std::string event_source;  ///< `source` of CloudEvents; empty = tandem/CONNECTOR
   AuthSettings auth;
   std::vector<std::pair<std::string, std::string>> headers;
   RestSettings rest;  ///< defaults for routes
@@ -150,12 +176,46 @@ struct FieldSettings {
   int line = 0;
 };
 
+/// Where tandem reads something in a notification: RFC 6901 pointers into one notification. Empty = it is not told.
+struct NotificationSettings {
+  std::string records;  ///< pointer into the whole request to its array of notifications; empty: the request is one
+                        ///< notification, or an array of them
+  std::string id = "/id", object_id, request_type, operation, version, event, body = "/data";
+  std::string type;  ///< request_type of every notification, where none tells
+  std::vector<std::pair<std::string, std::string>> types, operations;  ///< their words → ours
+};
+
+/// Another system that tells us of its changes.
+struct SourceSettings {
+  std::string name, type = "webhook";
+  std::string target;           ///< whose routes, identities, agreed images and lanes it shares
+  std::vector<Secret> signing;  ///< Standard Webhooks (whsec_…); any of them may have signed
+  Milliseconds tolerance{300'000};
+  std::string header_name, username;
+  Secret header_value, password;
+  std::uint64_t max_body_bytes = 1 << 20;
+  NotificationSettings notification;
+  int line = 0;
+};
+
 enum class BodyKind { image, latest };
 enum class OnLeave { ignore, remove, update };
 enum class OnFailure { supersede, block, skip };
 enum class OnMissing { fail, recreate };
 enum class OnTruncate { remove, alert };
 enum class SettleOn { accepted, confirmed };
+enum class OnTheirDelete { remove, ignore, soft };
+enum class ConflictPolicy { ours, theirs, newest, merge, manual };
+
+/// How what a source says of this route's objects is written into the watched table.
+struct ApplySettings {
+  std::vector<std::string> operations{"create", "update", "delete"};
+  OnTheirDelete on_delete = OnTheirDelete::remove;
+  std::vector<std::pair<std::string, std::string>> soft_delete;  ///< column → JSON text
+  ConflictPolicy conflict = ConflictPolicy::merge;
+  std::string our_time, their_time;      ///< newest: our column, and a pointer into their body
+  std::vector<std::string> natural_key;  ///< columns that find an object which nobody has paired yet
+};
 
 struct RouteSettings {
   std::string target, request_type, watch;
@@ -171,18 +231,26 @@ struct RouteSettings {
   OnMissing on_missing = OnMissing::fail;
   SettleOn settle_on = SettleOn::accepted;
   bool coalesce = true;
-  bool skip_unchanged = false;        ///< needs the agreed image
-  bool only_changed = false;          ///< send the difference to the agreed image
-  Milliseconds max_wait{3'600'000};   ///< for a parent's identity
-  std::vector<FieldSettings> fields;  ///< empty = every column under its own name
-  bool all_columns = false;           ///< columns not named in `fields` travel under their own names
-  RestSettings rest;                  ///< complete: target defaults are merged in by the loader
+  bool skip_unchanged = false;         ///< needs the agreed image
+  bool only_changed = false;           ///< send the difference to the agreed image
+  Milliseconds max_wait{3'600'000};    ///< for a parent's identity
+  std::vector<FieldSettings> fields;   ///< empty = every column under its own name
+  bool all_columns = false;            ///< columns not named in `fields` travel under their own names
+  RestSettings rest;                   ///< complete: target defaults are merged in by the loader
+  std::optional<KafkaSettings> kafka;  ///< complete as well; only where the target is one
   int rollout_percent = 100;
+  std::optional<ApplySettings> apply;  ///< nothing: the route goes one way
   int line = 0;
 
   /// Filled by the loader: what delivery must read beside the row.
   bool needs_identity = false, needs_agreed = false, needs_sql = false, needs_refs = false;
   std::vector<Secret> secrets;  ///< Settings::secrets, to be kept out of its definition
+
+  /// There is a way to delete an object there.
+  [[nodiscard]] bool sends_deletes() const {
+    if (kafka || rest.remove) return true;
+    return rest.batch && std::ranges::find(rest.batch->operations, "delete") != rest.batch->operations.end();
+  }
 };
 
 enum class WatchMode { trigger, wal, poll };
@@ -201,6 +269,7 @@ struct Settings {
   LogSettings log;
   RetentionSettings retention;
   std::vector<TargetSettings> targets;
+  std::vector<SourceSettings> sources;
   std::vector<WatchSettings> watches;
   std::vector<RouteSettings> routes;  ///< (target, request_type) is unique
   std::vector<Secret> secrets;        ///< what the environment and secret files have put in, wherever it stands
@@ -216,6 +285,11 @@ struct Settings {
   [[nodiscard]] const TargetSettings* target(const std::string& name) const {
     for (const auto& t : targets)
       if (t.name == name) return &t;
+    return nullptr;
+  }
+  [[nodiscard]] const SourceSettings* source(const std::string& name) const {
+    for (const auto& s : sources)
+      if (s.name == name) return &s;
     return nullptr;
   }
   [[nodiscard]] const WatchSettings* watch(const std::string& name) const {

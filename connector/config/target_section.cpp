@@ -116,24 +116,25 @@ void read_breaker(Reading& reading, const yaml::Value* value, const std::string&
     section.problem("open_longest", "is shorter than `open_first`", "make it at least as long");
 }
 
-void read_target(Reading& reading, const yaml::Value& value, const std::string& path, TargetSettings& target) {
-  Section section(reading, &value, path);
-  target.line = section.line();
-  const std::vector<std::string> types{"rest"};
-  section.chosen("type", target.type, types);
+/// What every target has, however it is spoken to.
+void read_limits(Reading& reading, Section& section, TargetSettings& target) {
+  section.integer("concurrency", target.concurrency, 1, 10'000);
+  read_rate(reading, section.take("rate"), section.path_of("rate"), target.rate);
+  read_retry(reading, section.take("retry"), section.path_of("retry"), target.retry);
+  read_breaker(reading, section.take("breaker"), section.path_of("breaker"), target.breaker);
+  section.duration("timeout", target.timeout, 10ms, 1h);
+  section.size("max_body", target.max_body_bytes, 1 << 10, 256 << 20);
+  section.size("memory", target.memory_bytes, 1 << 20, std::uint64_t{1} << 36);
+}
+
+void read_rest_target(Reading& reading, Section& section, TargetSettings& target) {
   read_url(section, "url", target.url);
   if (section.present() && !section.has("url"))
     section.problem_here("`url` is missing",
                          "add the address that all its paths are appended to, e.g. https://crm.example/api");
   if (const yaml::Value* auth = section.take("auth")) read_auth(reading, auth, section.path_of("auth"), target.auth);
   read_headers(section, target.headers);
-  section.integer("concurrency", target.concurrency, 1, 10'000);
-  read_rate(reading, section.take("rate"), section.path_of("rate"), target.rate);
-  read_retry(reading, section.take("retry"), section.path_of("retry"), target.retry);
-  read_breaker(reading, section.take("breaker"), section.path_of("breaker"), target.breaker);
-  section.duration("timeout", target.timeout, 10ms, 1h);
   section.duration("connect_timeout", target.connect_timeout, 10ms, 10min);
-  section.size("max_body", target.max_body_bytes, 1 << 10, 256 << 20);
   section.duration("retry_after_cap", target.retry_after_cap, 1s, 24h);
   section.text("proxy", target.proxy);
   section.text("ca_file", target.ca_file);
@@ -145,8 +146,26 @@ void read_target(Reading& reading, const yaml::Value& value, const std::string& 
       (!header_name(target.idempotency_header) || !ours_to_set(target.idempotency_header)))
     section.problem("idempotency_header", "`" + target.idempotency_header + "` cannot be used as a header's name",
                     "use letters, digits and -");
-  section.size("memory", target.memory_bytes, 1 << 20, std::uint64_t{1} << 36);
   read_requests(section, target.rest);
+}
+
+void read_kafka_target(Section& section, TargetSettings& target) {
+  read_kafka_connection(section, target.cluster);
+  read_kafka(section, target.kafka);
+  section.text("source", target.event_source);
+}
+
+void read_target(Reading& reading, const yaml::Value& value, const std::string& path, TargetSettings& target) {
+  Section section(reading, &value, path);
+  target.line = section.line();
+  const std::vector<std::string> types{"rest", "kafka"};
+  section.chosen("type", target.type, types);
+  if (target.type == "kafka") target.max_body_bytes = 1'000'000;  // what a broker takes unless it is told otherwise
+  read_limits(reading, section, target);
+  if (target.type == "kafka")
+    read_kafka_target(section, target);
+  else
+    read_rest_target(reading, section, target);
 }
 
 }  // namespace

@@ -113,6 +113,24 @@ void read_fields(Section& parent, RouteSettings& route) {
   }
 }
 
+/// What a route says of its topic, or must not say.
+void read_topic(Section& section, const TargetSettings* target, RouteSettings& route) {
+  KafkaSettings kafka = target == nullptr ? KafkaSettings{} : target->kafka;
+  read_kafka(section, kafka);
+  if (target == nullptr) return;
+  if (target->type != "kafka") {
+    for (const char* key : {"topic", "value", "deletes"})
+      if (section.has(key)) section.problem(key, "is for targets of type kafka", "remove it");
+    return;
+  }
+  if (section.has("requests")) section.problem("requests", "a target of type kafka has none", "remove it");
+  if (kafka.topic.empty())
+    section.problem_here("has no topic", "add topic: here or at the target, e.g. topic: crm.{request_type}");
+  else
+    kafka.topic = topic_of(section, kafka.topic, route.target, route.request_type);
+  route.kafka = std::move(kafka);
+}
+
 void read_route(Reading& reading, const yaml::Value& value, const std::string& path, const WatchSettings& watch,
                 Settings& settings) {
   Section section(reading, &value, path);
@@ -147,8 +165,11 @@ void read_route(Reading& reading, const yaml::Value& value, const std::string& p
   section.duration("max_wait", route.max_wait, 1s, 24h * 365);
   section.percent("rollout", route.rollout_percent);
   read_fields(section, route);
-  if (const TargetSettings* target = settings.target(route.target)) route.rest = target->rest;
+  const TargetSettings* target = settings.target(route.target);
+  if (target != nullptr) route.rest = target->rest;
   read_requests(section, route.rest);
+  read_topic(section, target, route);
+  read_apply(section, route);
   settings.routes.push_back(std::move(route));
 }
 

@@ -8,7 +8,9 @@
 #include <optional>
 #include <thread>
 
+#include "apply/apply_thread.hpp"
 #include "capture/capture_thread.hpp"
+#include "daemon/intake_door.hpp"
 #include "daemon/lease_thread.hpp"
 #include "daemon/notify.hpp"
 #include "daemon/signals.hpp"
@@ -49,7 +51,7 @@ class Connector {
     auto tenure = take_turn(settings_, lease_length,
                             [this](std::chrono::milliseconds time) { return signals_.wait_for(time).has_value(); });
     if (!tenure) {
-      stop_thread("http");
+      stop_serving();
       return tl::unexpected(tenure.error());
     }
     lease_.renewed(Lease::now());
@@ -72,7 +74,17 @@ class Connector {
     http::Router router{http::Access(settings_.http.tokens)};
     http::add_health(
         router, [this] { return checks(); }, [] { return metrics::registry().render(); });
-    auto server = http::Server::open(settings_.http.listen, std::move(router));
+    http::ServerLimits limits;
+    if (!settings_.sources.empty()) {
+      intake_ = std::make_unique<IntakeThread>(settings_, [this] {
+        if (auto* apply = apply_door_.load()) apply->ring();
+      });
+      add_intake(router, settings_, *intake_);
+      for (const auto& source : settings_.sources)
+        limits.body_bytes = std::max(limits.body_bytes, source.max_body_bytes);
+      supervisor_.start("intake", [this](const std::stop_token& stop) { intake_->run(stop); });
+    }
+    auto server = http::Server::open(settings_.http.listen, std::move(router), limits);
     if (!server) return tl::unexpected(server.error());
     supervisor_.start("http", [server = std::make_shared<http::Server>(std::move(*server))](
                                   const std::stop_token& stop) { server->run(stop); });
@@ -86,10 +98,16 @@ class Connector {
     all.push_back({"connector", started, true, started ? "" : "standing by, or waiting for the database"});
     all.push_back(
         {"database", started && lease_.held(), true, started && !lease_.held() ? "has not answered for a while" : ""});
+    if (started) {
+      const auto failing = feed_->failing_for();
+      all.push_back({"reading", failing < 10s, true,
+                     failing < 10s ? "" : "no change has been read for " + std::to_string(failing.count()) + " s"});
+    }
     if (started && capture_) {
       const CaptureStanding standing = capture_->standing();
       all.push_back({"capture", standing.phase == CapturePhase::streaming, false,
-                     std::string(sentence(standing.phase)) + (standing.reason.empty() ? "" : ": " + standing.reason)});
+                     std::string(sentence(standing.phase)) + (standing.reason.empty() ? "" : ": " + standing.reason) +
+                         (standing.plugin.empty() ? "" : "; plugin: " + standing.plugin)});
     }
     if (started) {
       const auto drift = upkeep_->drift();
@@ -143,6 +161,11 @@ class Connector {
                          }});
     lease_thread_ = std::make_unique<LeaseThread>(settings_, tenure.epoch, lease_, [this] { fenced(); });
     upkeep_ = std::make_unique<UpkeepThread>(settings_);
+    if (!settings_.sources.empty()) {
+      apply_ = std::make_unique<ApplyThread>(settings_, store::Fence{settings_.connector, tenure.epoch},
+                                             [this] { fenced(); });
+      apply_door_ = apply_.get();
+    }
     return {};
   }
 
@@ -153,6 +176,7 @@ class Connector {
     for (std::size_t i = 0; i < loops_.size(); ++i)
       supervisor_.start(loop_name(i), [loop = loops_[i].get()](const std::stop_token& stop) { loop->run(stop); });
     supervisor_.start("feed", [this](const std::stop_token& stop) { feed_->run(stop); });
+    if (apply_) supervisor_.start("apply", [this](const std::stop_token& stop) { apply_->run(stop); });
     if (capture_) supervisor_.start("capture", [this](const std::stop_token& stop) { capture_->run(stop); });
     started_ = true;
   }
@@ -194,6 +218,7 @@ class Connector {
   /// First what brings work, then what does it, then what writes it down.
   void stop(Epoch epoch, bool orderly) {
     if (capture_) supervisor_.request_stop("capture");
+    if (apply_) stop_thread("apply");
     stop_thread("feed");
     for (std::size_t i = 0; i < loops_.size(); ++i) supervisor_.request_stop(loop_name(i));
     for (std::size_t i = 0; i < loops_.size(); ++i) stop_thread(loop_name(i));
@@ -207,9 +232,15 @@ class Connector {
           session ? store::stop_cleanly(*session, settings_.connector, epoch) : tl::unexpected(session.error());
       if (!said) log::warn("the clean stop could not be written down; the next start will be careful", said.error());
     }
-    stop_thread("http");
+    stop_serving();
     log::info("stopped");
     log::flush();
+  }
+
+  /// Intake first: it answers requests of the server, which must still be there.
+  void stop_serving() {
+    if (intake_) stop_thread("intake");
+    stop_thread("http");
   }
 
   /// Waits for one thread; a second signal ends the process.
@@ -236,6 +267,9 @@ class Connector {
   std::unique_ptr<CaptureThread> capture_;
   std::unique_ptr<LeaseThread> lease_thread_;
   std::unique_ptr<UpkeepThread> upkeep_;
+  std::unique_ptr<ApplyThread> apply_;
+  std::atomic<ApplyThread*> apply_door_{nullptr};  ///< set once there is somebody to ring for
+  std::unique_ptr<IntakeThread> intake_;
   Supervisor supervisor_;  // last: its threads use all of the above
 };
 

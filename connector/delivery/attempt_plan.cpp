@@ -75,6 +75,10 @@ AttemptPlan look_at_row(const RouteSettings& route, const Upcoming& record) {
       plan.move = Step::ask_again;
       return plan;
     }
+    if (found->found == FoundBody::Found::waits) {
+      plan.move = Step::wait;
+      return plan;
+    }
     if (found->found != FoundBody::Found::pending) {
       plan.move = Step::drop;
       return plan;
@@ -86,6 +90,11 @@ AttemptPlan look_at_row(const RouteSettings& route, const Upcoming& record) {
     }
     if (!record.image && (found->image_pending || record.newer_image_pending))
       return settle(Outcome::superseded, "a pending image of the object goes out instead");
+    if (found->key_is_taken)
+      return failed(Outcome::conflict, ErrorClass::conflict,
+                    "the key has changed from " + found->old_object_id +
+                        ", and the new key is still paired with another object there",
+                    true);
     if (route.on_failure == OnFailure::block && found->behind_failed && !record.retried)
       return park("blocked", block_recheck, "an earlier record of the object has failed");
     if (found->unanswered >= most_unanswered)
@@ -97,6 +106,27 @@ AttemptPlan look_at_row(const RouteSettings& route, const Upcoming& record) {
   return plan;
 }
 
+/// An object that is addressed by our key cannot follow when the key changes: the one with the old key is removed
+/// there, then the one with the new key is written.
+bool old_object_stands(const RouteSettings& route, const Upcoming& record) {
+  if (record.found == nullptr || !record.found->old_key_is_free || record.old_removed) return false;
+  return !route.needs_identity || !record.found->old_remote_id.empty();
+}
+
+AttemptPlan remove_old(const RouteSettings& route, const FoundBody& found) {
+  if (!route.sends_deletes())
+    return failed(Outcome::rejected, ErrorClass::mapping,
+                  "the key has changed from " + found.old_object_id +
+                      "; the route addresses objects by key and has no request for deletes, so the object there "
+                      "cannot follow",
+                  true);
+  AttemptPlan plan;
+  plan.operation = Operation::remove;
+  plan.removes_old = true;
+  plan.remote_id = found.old_remote_id;
+  return plan;
+}
+
 /// Create, update or delete there, and how sure we are. `send` unless nothing can be sent.
 AttemptPlan choose_call(const RouteSettings& route, const TargetSettings& target, const Upcoming& record) {
   AttemptPlan plan;
@@ -104,9 +134,7 @@ AttemptPlan choose_call(const RouteSettings& route, const TargetSettings& target
   const bool removes = record.operation == Operation::remove;
   if (record.operation == Operation::call) return plan;
   if (!removes && record.operation != Operation::create) plan.operation = Operation::update;
-  if (removes && !route.rest.remove &&
-      !(route.rest.batch && std::ranges::count(route.rest.batch->operations, "delete") > 0))
-    return settle(Outcome::filtered, "the route has no request for deletes");
+  if (removes && !route.sends_deletes()) return settle(Outcome::filtered, "the route has no request for deletes");
   if (!route.needs_identity || record.found == nullptr) return plan;
 
   const FoundBody& found = *record.found;
@@ -178,6 +206,7 @@ AttemptPlan plan_attempt(const RouteSettings& route, const TargetSettings& targe
                   "the body has " + std::to_string(plan.body.size()) + " bytes, the target takes " +
                       std::to_string(target.max_body_bytes),
                   false);
+  if (old_object_stands(route, record)) return remove_old(route, *found);
   return plan;
 }
 

@@ -24,6 +24,7 @@ struct Upcoming {
   bool attempted = false;               ///< possibly, by an earlier process
   bool newer_pending = false;           ///< memory holds a later record of its lane
   bool newer_image_pending = false;     ///< and one with an image
+  bool old_removed = false;             ///< of a changed key: the object with the old one has been removed there
   bool without_parents = false;         ///< references that are not there yet are sent as null
   bool first_may_run = false;           ///< an earlier request to create it may still be running there
   Doubt doubt = Doubt::none;            ///< from this process's own attempts
@@ -38,12 +39,14 @@ struct AttemptPlan {
     park,
     drop,       ///< the row is settled or gone: leave memory
     ask_again,  ///< no snapshot sees it yet
+    wait,       ///< for a changed key: ask again
   } move = Move::send;
 
   // send
   Operation operation = Operation::update;
   Doubt doubt = Doubt::none;
-  bool intend = false;  ///< identity `pending` must be durable first
+  bool removes_old = false;  ///< sent first: the object that has the old key of a record with a changed one is removed
+  bool intend = false;       ///< identity `pending` must be durable first
   std::string remote_id, body;
   std::string agreed;  ///< the whole body, where the route keeps the agreed image
 

@@ -10,7 +10,8 @@ constexpr std::chrono::hours between_recoveries{1};
 
 /// A record parked for this reason has never been sent, unless its attempts say so.
 bool never_sent(const std::string& reason) {
-  return reason == "lane" || reason == "parent" || reason == "pause" || reason == "blocked";
+  return reason == "lane" || reason == "parent" || reason == "pause" || reason == "resumed" || reason == "blocked" ||
+         reason == "rekey";
 }
 
 }  // namespace
@@ -83,6 +84,7 @@ void Bulkhead::take(ToDelivery&& message, const Now& now) {
 }
 
 void Bulkhead::arrive(Arrivals&& message) {
+  book_.compact(message.read_at);
   for (Record& record : message.records) arrive(std::move(record), message.read_at);
 }
 
@@ -95,6 +97,7 @@ void Bulkhead::arrive(Record&& record, SteadyTime read_at) {
     return;
   }
   held->untouched = untouched;
+  if (held->record.operation == Operation::rekey) desks_[held->slot].window_suffices = false;
   Lane& lane = *held->lane;
   if (!lane.blocked) {
     book_.rearm(lane);
@@ -104,6 +107,7 @@ void Bulkhead::arrive(Record&& record, SteadyTime read_at) {
 }
 
 void Bulkhead::take_up(TakeUp&& message, const Now& now) {
+  book_.compact(message.read_at);
   Lane* lane = book_.find(message.lane);
   waits_for_.erase(message.lane);
   // A record that was parked after the feed's snapshot is missing here, and must not be overtaken: what came is parked
@@ -146,6 +150,7 @@ Held* Bulkhead::add_parked(ParkedRecord&& parked, const Now& now) {
   const std::uint32_t slot = slot_of(parked.record.route);
   Held* held = book_.add(std::move(parked.record), slot, SteadyTime{});
   held->retried = parked.retried;
+  if (held->record.operation == Operation::rekey) desks_[slot].window_suffices = false;
   held->untouched = !parked.retried && !parked.attempted && held->record.attempts == 0 &&
                     held->record.counter > attempted_through_ && never_sent(parked.reason);
   held->waited = parked.waited;
@@ -180,6 +185,7 @@ void Bulkhead::drop_all() {
   waits_for_.clear();
   spent_.clear();
   to_give_back_.clear();
+  book_.for_each([this](Held& held) { let_go(held); });
   room_->give(book_.clear());
 }
 
@@ -208,10 +214,15 @@ void Bulkhead::become_quiet(const Now& now) {
 void Bulkhead::found(Bodies&& message, const Now& now) {
   for (FoundBody& body : message.bodies) {
     Held* held = book_.find(body.counter);
-    if (held == nullptr || !held->asked) continue;
+    const std::size_t bytes = footprint(body);
+    if (held == nullptr || !held->asked) {
+      room_->give_bodies(bytes);
+      continue;
+    }
     held->asked = false;
     --reading_;
     held->found_at = now.steady;
+    held->found_bytes = bytes;
     held->found = std::make_unique<FoundBody>(std::move(body));
     desks_[held->slot].up.push_back(held);
     ++raised_;
@@ -272,10 +283,18 @@ void Bulkhead::settled(Counter counter, bool written, const Now& now) {
     room_->take(footprint(sent_back->record));
     add_parked(std::move(*sent_back), now);
   }
+  if (lane.blocked && lane.first == nullptr) book_.rest(lane, now.steady);
   book_.rearm(lane);
 }
 
+/// What was read for an attempt that is not made now.
+void Bulkhead::let_go(Held& held) {
+  held.found.reset();
+  room_->give_bodies(std::exchange(held.found_bytes, 0));
+}
+
 void Bulkhead::forget(Held& held) {
+  let_go(held);
   room_->give(book_.remove(held));
 }
 

@@ -48,7 +48,7 @@ class Bulkhead {
            DeliveryStats& stats, std::uint32_t seed);
 
   void take(ToDelivery&& message, const Now& now);
-  void answered(std::vector<Answer> answers, const Now& now);
+  void answered(std::span<const Answer> answers, const Now& now);
   void probe_answered(const Answer& answer, const Now& now);
   /// Starts what may be started. After messages and answers, and when `wakes` says so.
   void turn(const Now& now);
@@ -67,7 +67,7 @@ class Bulkhead {
     RouteIndex index = no_route;
     const RouteSettings* route = nullptr;
     std::unique_ptr<Mapping> mapping;
-    bool window_suffices = false;
+    bool window_suffices = false;  ///< until a changed key comes: from then on records look whether they have to wait
     bool paused = false;
     std::vector<std::uint32_t> children;  ///< slots of routes that refer to this one's objects
     std::deque<Held*> up;                 ///< their turn: body at hand
@@ -92,6 +92,7 @@ class Bulkhead {
   void pause(const Pause& message);
   void write_floor(const Now& now);
   void forget(Held& held);
+  void let_go(Held& held);
   [[nodiscard]] std::uint32_t slot_of(RouteIndex route) const;
 
   // bulkhead_dispatch.cpp: whose turn it is and what it comes to
@@ -107,12 +108,14 @@ class Bulkhead {
   [[nodiscard]] bool fill(Shipment& shipment, Desk& desk, const Now& now);
   [[nodiscard]] std::optional<Attempt> prepare(Held& held, Desk& desk, const Now& now);
   [[nodiscard]] AttemptPlan plan(Held& held, Desk& desk, const Now& now);
+  void wait_for_rekey(Held& held, const Now& now);
   [[nodiscard]] bool in_cycle(LaneHash child, LaneHash parent) const;
   [[nodiscard]] std::size_t batch_limit(const Desk& desk, Operation operation) const;
 
   // bulkhead_answers.cpp: what becomes of it
   void judge(Held& held, const Answer& answer, const Now& now);
   void judge_success(Held& held, const Answer& answer, const Now& now);
+  void judge_removed_old(Held& held, const Now& now);
   void judge_failure(Held& held, const Answer& answer, const Now& now);
   void apply_retry(Held& held, const Answer& answer, const Retry& retry, Settlement&& settlement, const Now& now);
   [[nodiscard]] bool resolved_by_doubt(Held& held, const Answer& answer);

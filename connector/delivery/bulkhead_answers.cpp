@@ -24,7 +24,7 @@ bool may_still_run(const Answer& answer) {
 
 }  // namespace
 
-void Bulkhead::answered(std::vector<Answer> answers, const Now& now) {
+void Bulkhead::answered(std::span<const Answer> answers, const Now& now) {
   for (const Answer& answer : answers) {
     Held* held = book_.find(answer.counter);
     if (held == nullptr || !held->flying) continue;
@@ -51,12 +51,26 @@ void Bulkhead::probe_answered(const Answer& answer, const Now& now) {
 }
 
 void Bulkhead::judge(Held& held, const Answer& answer, const Now& now) {
+  if (held.removes_old && (answer.error == ErrorClass::none || answer.not_there)) {
+    judge_removed_old(held, now);
+    return;
+  }
   const bool gone_anyway = held.as == Operation::remove && answer.not_there;
   if (answer.error == ErrorClass::none || gone_anyway) {
     judge_success(held, answer, now);
     return;
   }
   judge_failure(held, answer, now);
+}
+
+/// The object with the old key is gone there; the one with the new key follows in the same turn.
+void Bulkhead::judge_removed_old(Held& held, const Now& now) {
+  probe_ended(true, held.record.counter, now);
+  breaker_.succeeded(now.steady);
+  gate_.succeeded(calls_);
+  held.removes_old = false;
+  held.old_removed = true;
+  book_.put_back(*held.lane);
 }
 
 void Bulkhead::judge_success(Held& held, const Answer& answer, const Now& now) {
@@ -80,7 +94,11 @@ void Bulkhead::judge_success(Held& held, const Answer& answer, const Now& now) {
     if (removed)
       settlement.identity = Settlement::IdentityWrite::removed;
     else if (!answer.remote_id.empty())
+      settlement.identity = held.old_removed ? Settlement::IdentityWrite::replaced : Settlement::IdentityWrite::paired;
+    else if (!answer.version.empty() && held.found && !held.found->remote_id.empty()) {
+      settlement.remote_id = held.found->remote_id;  // the pair is told what version our write got
       settlement.identity = Settlement::IdentityWrite::paired;
+    }
   }
   if (route.needs_agreed && held.as != Operation::call) {
     settlement.agreed = removed ? Settlement::AgreedWrite::removed : Settlement::AgreedWrite::image;
@@ -110,7 +128,7 @@ bool Bulkhead::resolved_by_doubt(Held& held, const Answer& answer) {
   if (answer.not_there && !held.creates && route.on_missing == OnMissing::recreate && route.needs_identity &&
       !held.recreated) {
     held.recreated = true;
-    held.found.reset();
+    let_go(held);
     Settlement settlement = about(held, answer);
     settlement.description = "the object is missing there and is created again";
     close_attempt(held, settlement);
@@ -160,7 +178,7 @@ void Bulkhead::apply_retry(Held& held, const Answer& answer, const Retry& retry,
                            const Now& now) {
   Lane& lane = *held.lane;
   held.careful = false;
-  held.found.reset();
+  let_go(held);
   if (retry.counted) {
     settlement.attempts = ++held.record.attempts;
     held.tries = 0;

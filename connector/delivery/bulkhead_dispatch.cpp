@@ -10,8 +10,10 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds body_keeps{5};  // for an attempt (docs/delivery.md, bodies)
 constexpr std::chrono::minutes careful_for{1};
-constexpr std::chrono::hours pause_recheck{1};
 constexpr milliseconds not_visible_recheck{50};
+constexpr milliseconds shortest_rekey_wait{20}, longest_rekey_wait{1'000};
+constexpr int most_rekey_asks = 12;  // about seven seconds
+constexpr milliseconds rekey_recheck{2'000};
 constexpr milliseconds children_recheck{50};
 constexpr std::chrono::seconds children_wait{5};
 constexpr std::size_t most_folded = 256;
@@ -72,7 +74,6 @@ void Bulkhead::begin_turn(Lane& lane, const Now& now) {
     Settlement parked = about(held);
     parked.park_reason = "pause";
     parked.description = "the route is paused";
-    parked.due_in = pause_recheck;
     park_lane(held, std::move(parked));
     return;
   }
@@ -122,6 +123,8 @@ bool Bulkhead::children_first(Held& held, const Desk& desk, const Now& now) {
 }
 
 bool Bulkhead::careful(const Held& held, const Now& now) const {
+  // What the other side changes is applied by another thread: it must see in the row that an attempt is under way.
+  if (held.record.route != no_route && settings_.routes[held.record.route].apply) return true;
   return unclean_ && held.record.counter <= last_counter_ && now.steady - started_ < careful_for;
 }
 
@@ -133,10 +136,10 @@ bool Bulkhead::at_hand(const Held& held, const Desk& desk, const Now& now) const
 
 void Bulkhead::ask(Held& held) {
   held.asked = true;
-  held.found.reset();
+  let_go(held);
   ++reading_;
-  wanted_.wanted.push_back(
-      {held.record.counter, held.record.record_id, held.record.route, held.record.object_id, held.record.xid});
+  wanted_.wanted.push_back({held.record.counter, held.record.record_id, held.record.route, held.record.object_id,
+                            held.record.xid, held.record.body.size()});
 }
 
 Bulkhead::Desk* Bulkhead::next_desk(const Now& now) {
@@ -235,6 +238,7 @@ AttemptPlan Bulkhead::plan(Held& held, Desk& desk, const Now& now) {
   upcoming.newer_pending = held.after != nullptr;
   for (const Held* newer = held.after; newer != nullptr && !upcoming.newer_image_pending; newer = newer->after)
     upcoming.newer_image_pending = carries_image(*newer);
+  upcoming.old_removed = held.old_removed;
   upcoming.without_parents = held.without_parents;
   upcoming.first_may_run = now.steady < held.may_run_until ||
                            (held.doubt == Doubt::none && now.steady - started_ < target_settings_.timeout);
@@ -251,6 +255,23 @@ AttemptPlan Bulkhead::plan(Held& held, Desk& desk, const Now& now) {
   }
   if (waits_for_.size() < most_waiting_known) waits_for_[held.record.lane] = parent;
   return plan;
+}
+
+/// What it waits for may be long in coming, and need the room that is used up here.
+void Bulkhead::wait_for_rekey(Held& held, const Now& now) {
+  Lane& lane = *held.lane;
+  if (held.asks >= most_rekey_asks) {
+    Settlement settlement = about(held);
+    settlement.park_reason = "rekey";
+    settlement.due_in = rekey_recheck;
+    settlement.description = "waits for a changed key";
+    park_lane(held, std::move(settlement));
+    return;
+  }
+  held.found.reset();
+  book_.wait_until(lane, now.steady + std::min(shortest_rekey_wait * (1 << held.asks), longest_rekey_wait));
+  ++held.asks;
+  book_.put_back(lane);
 }
 
 /// The attempt that a record's turn has come to, or nothing where it has come to something else.
@@ -293,13 +314,18 @@ std::optional<Attempt> Bulkhead::prepare(Held& held, Desk& desk, const Now& now)
       book_.put_back(lane);
       return std::nullopt;
     case AttemptPlan::Move::ask_again:
-      held.found.reset();
+      let_go(held);
       book_.wait_until(lane, now.steady + not_visible_recheck);
       book_.put_back(lane);
       return std::nullopt;
+    case AttemptPlan::Move::wait:
+      wait_for_rekey(held, now);
+      return std::nullopt;
   }
+  held.asks = 0;
   held.agreed = std::move(plan.agreed);
-  held.as = removes_or_call(plan.operation) ? plan.operation : held.as;
+  held.removes_old = plan.removes_old;
+  if (removes_or_call(plan.operation) && !plan.removes_old) held.as = plan.operation;
   const bool opens = careful(held, now) && !held.careful;
   if (plan.intend || opens) {
     Settlement settlement = about(held);
@@ -319,7 +345,7 @@ std::optional<Attempt> Bulkhead::prepare(Held& held, Desk& desk, const Now& now)
   attempt.operation = plan.operation;
   attempt.recorded = held.record.operation;
   attempt.doubt = plan.doubt;
-  attempt.object_id = held.record.object_id;
+  attempt.object_id = plan.removes_old ? held.found->old_object_id : held.record.object_id;
   attempt.remote_id = std::move(plan.remote_id);
   attempt.body = std::move(plan.body);
   return attempt;

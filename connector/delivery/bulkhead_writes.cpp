@@ -40,7 +40,7 @@ void Bulkhead::settle(Held& held, Settlement&& settlement) {
   }
   held.write = Held::Write::outcome;
   held.delivered = settlement.outcome == Outcome::delivered;
-  held.found.reset();
+  held.found.reset();  // what it was charged stands for the agreed image, until that is written
   ++lane.unsettled;
   ++unsettled_;
   out.settle.emplace_back(std::move(settlement));
@@ -51,7 +51,7 @@ void Bulkhead::park_one(Held& held, Settlement&& settlement) {
   settlement.may_have_been_sent = !held.untouched;
   stats_.parked(settlement.park_reason);
   held.write = Held::Write::park;
-  held.found.reset();
+  let_go(held);
   ++held.lane->unsettled;
   ++unsettled_;
   out.settle.emplace_back(std::move(settlement));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <limits>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "log/log.hpp"
 #include "metrics/names.hpp"
 #include "model/fail_point.hpp"
+#include "store/alerts.hpp"
 #include "store/bodies.hpp"
 #include "store/flush.hpp"
 #include "store/parked.hpp"
@@ -28,8 +28,11 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t inbox_bound = 100'000;  // counters that ring
 constexpr std::size_t most_window_rows = 1'000;
+constexpr std::int64_t least_body = 2'048, longest_body = 16'384;  // of those that come with a window
+constexpr auto failing_for_long = 10s;
 constexpr std::size_t most_bodies = 200;  // in one statement
-constexpr std::size_t most_lanes = 200;   // taken up by one statement
+constexpr std::int64_t most_body_bytes = 4 << 20;
+constexpr std::size_t most_woken = 200;   // of a resumed route by one statement
 constexpr int patience_with_bodies = 30;  // tries, a second apart
 constexpr std::size_t most_recovered = 1'000;
 constexpr std::size_t many_gaps = 20'000;  // ranges: a window takes 20 ms by then
@@ -73,6 +76,11 @@ class FeedThread::Session {
     for (const auto& one : rings) rung.counters.push_back(one.counter);
     const auto weight = rung.counters.size();
     if (weight > 0) inbox_.try_push(std::move(rung), weight);
+  }
+
+  [[nodiscard]] std::chrono::seconds failing_for() const {
+    const auto since = Clock::time_point(Clock::duration(failing_since_.load()));
+    return since == Clock::time_point{} ? 0s : std::chrono::floor<std::chrono::seconds>(Clock::now() - since);
   }
 
   void run(const std::stop_token& stop) {
@@ -163,6 +171,7 @@ class FeedThread::Session {
 
     std::vector<Start> starts(links_.size());
     for (const auto& lane : *lanes) starts[lane.target].blocked.push_back(lane.lane);
+    *lanes = {};
     for (const auto& lane : *failed) starts[lane.target].failed.push_back(lane.lane);
     for (TargetIndex target = 0; target < links_.size(); ++target) {
       auto& start = starts[target];
@@ -216,6 +225,12 @@ class FeedThread::Session {
 
   void back_off(std::string_view sentence, const Error& error) {
     log::warn(sentence, error);
+    if (failing_since_ == 0) failing_since_ = Clock::now().time_since_epoch().count();
+    if (failing_for() >= failing_for_long && session_ && session_->usable() && alerted_ != true) {
+      auto raised = store::raise_alert(*session_, fence_, error.message);
+      if (!raised) log::warn("an alert could not be written", raised.error());
+      alerted_ = raised.has_value();
+    }
     delay_ = delay_ == Clock::duration{} ? Clock::duration(first_delay)
                                          : std::min<Clock::duration>(delay_ * 2, longest_delay);
     not_before_ = Clock::now() + delay_;
@@ -231,6 +246,13 @@ class FeedThread::Session {
     back_off("the outbox could not be read", error);
   }
 
+  void works() {
+    delay_ = {};
+    most_rows_ = std::min(most_window_rows, most_rows_ * 2);
+    failing_since_ = 0;
+    if (alerted_ != false && store::end_alert(*session_, fence_)) alerted_ = false;
+  }
+
   // ---- one turn
 
   [[nodiscard]] Clock::duration wait() {
@@ -244,7 +266,8 @@ class FeedThread::Session {
       sooner(next_poll_);
       if (const auto due = rings_.due()) sooner(*due);
     }
-    for (const auto& request : wanted_) sooner(request.at);
+    for (const auto& waiting : wanted_)
+      if (links_[waiting.request.target].room->admits_bodies()) sooner(waiting.at);
     if (!recovering_.empty() || detached_due_) sooner(now);
     if (safe_dirty_) sooner(next_safe_);
     if (feed_->wants_xid()) sooner(next_own_xid_);
@@ -280,7 +303,7 @@ class FeedThread::Session {
 
   [[nodiscard]] std::size_t rows_for(std::int64_t free) const {
     const auto rows = free / std::max<std::int64_t>(record_bytes_, 512);
-    return static_cast<std::size_t>(std::clamp<std::int64_t>(rows, 1, most_window_rows));
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(rows, 1, static_cast<std::int64_t>(most_rows_)));
   }
 
   void shared_window() {
@@ -291,13 +314,13 @@ class FeedThread::Session {
     if (starving_) return;
 
     std::vector<bool> wanted(links_.size());
-    auto free = std::numeric_limits<std::int64_t>::max();
+    auto free = std::int64_t{1} << 40;
     for (TargetIndex target = 0; target < links_.size(); ++target) {
       wanted[target] = feed_->attached(target);
       if (wanted[target]) free = std::min(free, links_[target].room->free());
     }
     const auto window = feed_->shared_window(rows_for(free));
-    const auto rows = read(window, wanted);
+    const auto rows = read(window, wanted, free);
     if (!rows) return;
     more_ = *rows >= window.rows;
     noted_.store(feed_->position().value);
@@ -331,8 +354,9 @@ class FeedThread::Session {
       if (detached_due_) return;
       std::vector<bool> wanted(links_.size());
       wanted[target] = true;
-      const auto window = feed_->detached_window(target, rows_for(links_[target].room->free()));
-      const auto rows = read(window, wanted);
+      const auto free = links_[target].room->free();
+      const auto window = feed_->detached_window(target, rows_for(free));
+      const auto rows = read(window, wanted, free);
       if (!rows) return;
       read_at_[target] = *rows >= window.rows ? std::optional<std::uint64_t>() : shared_reads_;
       next_detached_ = target + 1;
@@ -341,16 +365,20 @@ class FeedThread::Session {
   }
 
   /// Number of rows, or nothing if it failed.
-  std::optional<std::size_t> read(const Feed::Window& window, const std::vector<bool>& wanted) {
+  std::optional<std::size_t> read(const Feed::Window& window, const std::vector<bool>& wanted, std::int64_t free) {
     const auto asked_at = Clock::now();
-    auto answer =
-        store::read_window(*session_, table_, {wanted, window.after, window.through, window.gaps, window.rows});
+    // What a window brings is bounded: by 16 MiB, and where there is less room by a few times that.
+    const auto longest = std::clamp(4 * free / static_cast<std::int64_t>(window.rows), least_body, longest_body);
+    auto answer = store::read_window(
+        *session_, table_,
+        {wanted, window.after, window.through, window.gaps, window.rows, static_cast<std::size_t>(longest)});
     if (!answer) {
+      if (answer.error().kind == ErrorKind::timeout) most_rows_ = std::max<std::size_t>(1, window.rows / 2);
       failed(answer.error());
       return std::nullopt;
     }
     if (!answer->seen.empty()) pass(FailPoint::after_window);
-    delay_ = {};
+    works();
     windows_->add();
     window_rows_->add(answer->seen.size());
     feed_->answered(window, answer->seen, answer->xmin);
@@ -383,20 +411,27 @@ class FeedThread::Session {
     for (auto left = wanted_.size(); left > 0 && feed_; --left) {
       auto waiting = std::move(wanted_.front());
       wanted_.pop_front();
-      if (waiting.at > now) {
+      auto& room = *links_[waiting.request.target].room;
+      if (waiting.at > now || !room.admits_bodies()) {
         wanted_.push_back(std::move(waiting));
         continue;
       }
       auto& request = waiting.request;
       const auto count = std::min(request.wanted.size(), most_bodies);
-      auto found = bodies_.read(*session_, fence_, request.target, std::span(request.wanted).first(count));
+      const auto bytes = std::clamp<std::int64_t>(room.left_for_bodies(), 1, most_body_bytes);
+      auto found = bodies_.read(*session_, fence_, request.target, std::span(request.wanted).first(count),
+                                static_cast<std::size_t>(bytes));
       if (!found) {
         if (!session_->usable() || found.error().kind == ErrorKind::fenced) return failed(found.error());
         return unreadable(std::move(waiting), found.error());  // the others in the next step, after a window
       }
+      const auto read = found->size();
+      std::size_t taken = 0;
+      for (const auto& body : *found) taken += footprint(body);
+      room.take_bodies(taken);
       links_[request.target].inbox->push_unbounded(Bodies{request.target, std::move(*found)});
-      if (count == request.wanted.size()) continue;
-      request.wanted.erase(request.wanted.begin(), request.wanted.begin() + static_cast<std::ptrdiff_t>(count));
+      if (read == request.wanted.size()) continue;
+      request.wanted.erase(request.wanted.begin(), request.wanted.begin() + static_cast<std::ptrdiff_t>(read));
       wanted_.push_back(std::move(waiting));
     }
   }
@@ -416,6 +451,7 @@ class FeedThread::Session {
         unread.counter = request.wanted[0].counter;
         unread.sql_error = error.message;
         Bodies answer{target, {}};
+        links_[target].room->take_bodies(footprint(unread));
         answer.bodies.push_back(std::move(unread));
         links_[target].inbox->push_unbounded(std::move(answer));
         return;
@@ -463,16 +499,22 @@ class FeedThread::Session {
 
     std::vector<bool> wanted(links_.size());
     for (TargetIndex target = 0; target < links_.size(); ++target) wanted[target] = !links_[target].room->scarce();
-    auto lanes = store::take_up(*session_, table_, fence_, wanted, most_lanes);
+    const auto asked_at = Clock::now();
+    auto lanes = store::take_up(*session_, table_, fence_, wanted);
     if (!lanes) return failed(lanes.error());
     if (!lanes->empty()) pass(FailPoint::after_take_up);
-    if (lanes->size() >= most_lanes / 2) next_tables_ = {};
+    const bool more = lanes->size() >= store::most_taken_up / 2;
+    if (more) next_tables_ = {};
     for (auto& lane : *lanes) {
       std::size_t bytes = 0;
       for (const auto& parked : lane.records) bytes += footprint(parked.record);
       links_[lane.target].room->take(bytes);
-      links_[lane.target].inbox->push_unbounded(TakeUp{lane.target, lane.lane, std::move(lane.records)});
+      links_[lane.target].inbox->push_unbounded(TakeUp{lane.target, lane.lane, std::move(lane.records), asked_at});
     }
+    if (more) return;  // enough is due already
+    const auto woken = store::wake_resumed(*session_, table_, fence_, most_woken);
+    if (!woken) return failed(woken.error());
+    if (*woken > 0) next_tables_ = {};
   }
 
   /// What has changed; after a start all of it, since a loop still knows what was so before.
@@ -530,6 +572,9 @@ class FeedThread::Session {
   std::size_t next_detached_ = 0;
   std::vector<bool> quiet_;
   std::int64_t record_bytes_ = 1'024;
+  std::size_t most_rows_ = most_window_rows;  ///< fewer after a window that took too long
+  std::atomic<Clock::rep> failing_since_{0};  ///< 0: reading works
+  std::optional<bool> alerted_;               ///< an alert stands; nullopt: one of an earlier process may
   bool look_twice_ = false, more_ = true, starving_ = false, detached_due_ = false, catching_up_ = false,
        stream_up_ = false, safe_dirty_ = false, halted_ = false, refuses_ = false;
   Clock::time_point next_poll_{}, next_tables_{}, next_own_xid_{}, next_safe_{}, next_orphans_{}, not_before_{};
@@ -551,6 +596,9 @@ void FeedThread::ring(std::span<const Ring> rings) {
 }
 Noted FeedThread::noted_position() const {
   return session_->noted_position();
+}
+std::chrono::seconds FeedThread::failing_for() const {
+  return session_->failing_for();
 }
 void FeedThread::run(const std::stop_token& stop) {
   session_->run(stop);

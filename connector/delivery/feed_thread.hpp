@@ -33,6 +33,9 @@ class FeedThread {
   /// Rule 4: read this before sending a statement that draws a transaction id, and send XidDrawn after it.
   [[nodiscard]] Noted noted_position() const;
 
+  /// How long every window has failed; 0 while reading works. From any thread.
+  [[nodiscard]] std::chrono::seconds failing_for() const;
+
   /// Until stopped. Never throws.
   void run(const std::stop_token& stop);
 

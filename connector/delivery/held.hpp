@@ -38,6 +38,9 @@ struct Held {
   bool pending = false;          ///< its create goes out under an identity `pending`
   bool creates = false;          ///< what was sent last was a create
   bool delivered = false;
+  bool removes_old = false;          ///< in flight for a changed key: the removal of the object with the old one
+  bool old_removed = false;          ///< and it has been answered
+  int asks = 0;                      ///< in a row, for a changed key that has to leave its key first
   Operation as = Operation::update;  ///< what is sent, after folding
   Doubt doubt = Doubt::none;
   int tries = 0;  ///< consecutive attempts that did not count
@@ -48,6 +51,7 @@ struct Held {
   std::chrono::milliseconds waited{0};      ///< for a parent, before this stay in memory
   std::unique_ptr<FoundBody> found;         ///< read again for this turn
   std::unique_ptr<ParkedRecord> sent_back;  ///< came while its outcome was being written: it begins anew
+  std::size_t found_bytes = 0;              ///< of room, for what was read, and until its outcome is written
   SteadyTime found_at{};
   std::string agreed;  ///< the whole body as it was sent, where the route keeps the agreed image
 };

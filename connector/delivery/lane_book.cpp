@@ -16,8 +16,10 @@ Held* LaneBook::add(Record&& record, std::uint32_t slot, SteadyTime read_at) {
   if (record.operation == Operation::remove) ++ready_[slot].removes;
   held.record = std::move(record);
 
-  Lane& lane = lanes_[held.record.lane];
+  const auto [entry, created] = lanes_.try_emplace(held.record.lane);
+  Lane& lane = entry->second;
   lane.hash = held.record.lane;
+  if (created) lane.blocked = blocked_.erase(lane.hash);
   held.lane = &lane;
   Held* before = lane.last;
   while (before != nullptr && before->record.counter > held.record.counter) before = before->before;
@@ -35,8 +37,12 @@ Held* LaneBook::find(Counter counter) {
 }
 
 Lane* LaneBook::find(LaneHash hash) {
-  const auto found = lanes_.find(hash);
-  return found == lanes_.end() ? nullptr : &found->second;
+  if (const auto found = lanes_.find(hash); found != lanes_.end()) return &found->second;
+  if (!blocked_.erase(hash)) return nullptr;
+  Lane& lane = lanes_[hash];
+  lane.hash = hash;
+  lane.blocked = true;
+  return &lane;
 }
 
 std::size_t LaneBook::remove(Held& held) {
@@ -83,11 +89,13 @@ void LaneBook::wait_until(Lane& lane, SteadyTime due) {
 
 void LaneBook::wake(SteadyTime now) {
   while (!alarms_.empty() && alarms_.top().at <= now) {
-    Lane* lane = find(alarms_.top().lane);
+    const auto found = lanes_.find(alarms_.top().lane);
     alarms_.pop();
-    if (lane == nullptr || !lane->waiting || lane->due > now) continue;
-    lane->waiting = false;
-    rearm(*lane);
+    if (found == lanes_.end()) continue;
+    Lane& lane = found->second;
+    if (!lane.waiting || lane.due > now) continue;
+    lane.waiting = false;
+    rearm(lane);
   }
 }
 
@@ -96,9 +104,27 @@ std::optional<SteadyTime> LaneBook::wakes() const {
 }
 
 void LaneBook::block(LaneHash hash) {
-  Lane& lane = lanes_[hash];
-  lane.hash = hash;
-  lane.blocked = true;
+  if (const auto found = lanes_.find(hash); found != lanes_.end())
+    found->second.blocked = true;
+  else
+    blocked_.insert(hash);
+}
+
+void LaneBook::rest(Lane& lane, SteadyTime now) {
+  lane.parked_at = now;
+  rests_.push_back({now, lane.hash});
+}
+
+void LaneBook::compact(SteadyTime read_at) {
+  for (; !rests_.empty() && rests_.front().since < read_at; rests_.pop_front()) {
+    const auto found = lanes_.find(rests_.front().lane);
+    if (found == lanes_.end()) continue;
+    const Lane& lane = found->second;
+    if (lane.parked_at != rests_.front().since) continue;  // it has been back since then
+    if (!lane.blocked || lane.first != nullptr || lane.in_hand || lane.listed || lane.unsettled != 0) continue;
+    blocked_.insert(lane.hash);
+    lanes_.erase(found);
+  }
 }
 
 std::optional<Counter> LaneBook::lowest() const {
@@ -110,6 +136,8 @@ std::size_t LaneBook::clear() {
   for (const auto& [counter, held] : held_) charged += held.charged;
   held_.clear();
   lanes_.clear();
+  blocked_.clear();
+  rests_.clear();
   alarms_ = {};
   for (Ready& ready : ready_) ready = {};
   return charged;

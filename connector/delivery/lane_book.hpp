@@ -1,4 +1,5 @@
 #pragma once
+#include <deque>
 #include <map>
 #include <optional>
 #include <queue>
@@ -6,11 +7,12 @@
 #include <vector>
 
 #include "delivery/held.hpp"
+#include "delivery/lane_set.hpp"
 
 namespace tandem {
 
-/// The ordered line of one object's records. Exists while memory holds a record of it or the database holds parked
-/// ones.
+/// The ordered line of one object's records. Exists while memory holds a record of it; of a lane whose records are all
+/// parked only the hash is kept (LaneBook::compact).
 struct Lane {
   LaneHash hash;
   Held* first = nullptr;  ///< lowest counter
@@ -26,6 +28,7 @@ struct Lane {
   /// What has left memory for `parked` since the lane was taken up last: highest counter and number.
   Counter parked_high;
   std::uint32_t parked = 0;
+  SteadyTime parked_at{};  ///< when memory learned of the last of them
 };
 
 /// Who is next: the records of one target that memory holds, lane by lane.
@@ -48,6 +51,7 @@ class LaneBook {
   /// it is blocked.
   Held* add(Record&& record, std::uint32_t slot, SteadyTime read_at);
   [[nodiscard]] Held* find(Counter counter);
+  /// Null: nothing of it is in memory nor known to be parked.
   [[nodiscard]] Lane* find(LaneHash hash);
   /// Takes a record out of memory and answers with the room that it took. Its lane may be gone after the next `rearm`.
   std::size_t remove(Held& held);
@@ -70,11 +74,18 @@ class LaneBook {
 
   void block(LaneHash hash);
   void unblock(Lane& lane) { lane.blocked = false; }
+  /// Nothing of a blocked lane is in memory any more, all of its parking has committed.
+  void rest(Lane& lane, SteadyTime now);
+  /// Of lanes that have come to rest before `read_at` only the hash is kept: what the feed has read since then, and all
+  /// that it reads from now on, knows of their parked rows.
+  void compact(SteadyTime read_at);
 
   /// Lowest counter in memory.
   [[nodiscard]] std::optional<Counter> lowest() const;
   [[nodiscard]] std::size_t records() const { return held_.size(); }
   [[nodiscard]] std::size_t lanes() const { return lanes_.size(); }
+  /// Lanes of which only the hash is kept.
+  [[nodiscard]] std::size_t resting() const { return blocked_.size(); }
   /// Deletes of a slot in memory that are not settled.
   [[nodiscard]] std::size_t removes(std::uint32_t slot) const { return ready_[slot].removes; }
   template <class Visit>
@@ -100,6 +111,12 @@ class LaneBook {
   // without a search.
   std::map<Counter, Held> held_;
   std::unordered_map<LaneHash, Lane> lanes_;
+  LaneSet blocked_;  ///< none of them is in lanes_
+  struct Rest {
+    SteadyTime since;
+    LaneHash lane;
+  };
+  std::deque<Rest> rests_;
   std::vector<Ready> ready_;
   std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> alarms_;
 };

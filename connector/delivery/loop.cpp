@@ -51,7 +51,7 @@ class DeliveryLoop::Places {
     place->stats = std::make_unique<DeliveryStats>(target.name);
     auto made = make(target, http_, [at = place.get()](std::vector<Answer> answers) {
       pass(FailPoint::after_answer);
-      at->bulkhead->answered(std::move(answers), look_at_clocks());
+      at->bulkhead->answered(answers, look_at_clocks());
     });
     if (!made) return tl::unexpected(std::move(made.error()));
     place->target = std::move(*made);
@@ -141,8 +141,9 @@ class DeliveryLoop::Places {
 DeliveryLoop::DeliveryLoop(std::unique_ptr<Places> places) : places_(std::move(places)) {}
 DeliveryLoop::~DeliveryLoop() = default;
 
-Result<std::unique_ptr<DeliveryLoop>> DeliveryLoop::make(const Settings& settings, std::vector<TargetIndex> targets,
-                                                         Outlets outlets, MakeTarget make_target) {
+Result<std::unique_ptr<DeliveryLoop>> DeliveryLoop::make(const Settings& settings,
+                                                         const std::vector<TargetIndex>& targets, Outlets outlets,
+                                                         MakeTarget make_target) {
   if (!make_target)
     make_target = [&settings](const TargetSettings& target, HttpClient& http, Answered answered) {
       return tandem::make_target(settings, target, http, std::move(answered));

@@ -29,8 +29,8 @@ class DeliveryLoop {
   /// `settings` must outlive the loop. Without `make_target`: targets by their configured type. Fails with what is
   /// wrong in a target.
   [[nodiscard]] static Result<std::unique_ptr<DeliveryLoop>> make(const Settings& settings,
-                                                                  std::vector<TargetIndex> targets, Outlets outlets,
-                                                                  MakeTarget make_target = {});
+                                                                  const std::vector<TargetIndex>& targets,
+                                                                  Outlets outlets, MakeTarget make_target = {});
   ~DeliveryLoop();
   DeliveryLoop(const DeliveryLoop&) = delete;
   DeliveryLoop& operator=(const DeliveryLoop&) = delete;

@@ -31,6 +31,7 @@ struct TakeUp {
   LaneHash lane;
   using Parked = ParkedRecord;
   std::vector<Parked> records;
+  SteadyTime read_at{};  ///< before the statement was sent
 };
 /// The feed has lost its SQL session (docs/protocol.md, rule 13). Drop every record that is not in flight; let attempts
 /// in flight end and settle; then answer Quiet. Nothing new is attempted until the next Start.

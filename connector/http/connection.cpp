@@ -1,5 +1,6 @@
 #include "http/connection.hpp"
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -64,14 +65,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Request request;
     const bool head = message.method() == beast::http::verb::head;
     const bool valid = plain(message, request);
-    Response response;
+    const bool keep_alive = message.keep_alive();
+    if (!valid) return write(problem(400, "malformed target", ""), keep_alive, head);
+    // The answer may come from another thread; nothing else happens on this connection before it.
+    auto respond = [self = shared_from_this(), keep_alive, head](Response response) {
+      boost::asio::dispatch(self->stream_.get_executor(),
+                            [self, keep_alive, head, response = std::move(response)]() mutable {
+                              self->write(std::move(response), keep_alive, head);
+                            });
+    };
     try {
-      response = valid ? shared_->router.respond(std::move(request)) : problem(400, "malformed target", "");
+      shared_->router.respond(std::move(request), std::move(respond));
     } catch (const std::exception& e) {
       log::error("an HTTP request could not be answered", {{field::error, e.what()}});
-      response = problem(500, "internal error", "");
+      write(problem(500, "internal error", ""), keep_alive, head);
     }
-    write(std::move(response), message.keep_alive(), head);
   }
 
   void write(Response response, bool keep_alive, bool head) {

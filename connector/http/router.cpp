@@ -20,11 +20,22 @@ bool named(const std::string& segment) {
 
 }  // namespace
 
-void Router::add(std::string method, std::string pattern, Role role, Answer answer) {
+void Router::add(std::string method, const std::string& pattern, Role role, Answer answer) {
+  add_later(std::move(method), pattern, role,
+            [answer = std::move(answer)](const Request& request, const Respond& respond) { respond(answer(request)); });
+}
+
+void Router::add_later(std::string method, const std::string& pattern, Role role, AnswerLater answer) {
   entries_.push_back({std::move(method), split(pattern), role, std::move(answer)});
 }
 
 Response Router::respond(Request request) const {
+  Response response = problem(500, "internal error", "");
+  respond(std::move(request), [&response](Response answer) { response = std::move(answer); });
+  return response;
+}
+
+void Router::respond(Request request, Respond respond) const {
   const auto segments = split(request.path);
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
   std::string allowed;
@@ -53,18 +64,18 @@ Response Router::respond(Request request) const {
         Response response =
             problem(401, "not authenticated", "send a token of http.tokens as `Authorization: Bearer …`");
         response.headers.emplace_back("WWW-Authenticate", "Bearer");
-        return response;
+        return respond(std::move(response));
       }
-      if (*role < entry.role) return problem(403, "not allowed", "this token's role may not do that");
+      if (*role < entry.role) return respond(problem(403, "not allowed", "this token's role may not do that"));
     }
-    return entry.answer(request);
+    return entry.answer(std::move(request), std::move(respond));
   }
   if (!allowed.empty()) {
     Response response = problem(405, "method not allowed", "allowed here: " + allowed);
     response.headers.emplace_back("Allow", allowed);
-    return response;
+    return respond(std::move(response));
   }
-  return problem(404, "not found", request.path);
+  respond(problem(404, "not found", request.path));
 }
 
 }  // namespace tandem::http

@@ -11,15 +11,23 @@ namespace tandem::http {
 
 /// Runs in the server's thread; must not block for long.
 using Answer = std::function<Response(const Request&)>;
+/// Answers one request; to be called once, from any thread, while the server lives.
+using Respond = std::function<void(Response)>;
+/// Runs in the server's thread, and answers now or later.
+using AnswerLater = std::function<void(Request, Respond)>;
 
-/// Which path means what, and who may ask. Pure: a request in, a response out. HEAD is answered as GET.
+/// Which path means what, and who may ask. Pure: a request in, a response out, now or later. HEAD is answered as GET.
 class Router {
  public:
   explicit Router(Access access) : access_(std::move(access)) {}
 
   /// `pattern` is a path whose segments may be {named}; a named segment matches one segment, not empty.
-  void add(std::string method, std::string pattern, Role role, Answer answer);
+  void add(std::string method, const std::string& pattern, Role role, Answer answer);
 
+  void add_later(std::string method, const std::string& pattern, Role role, AnswerLater answer);
+
+  void respond(Request request, Respond respond) const;
+  /// The same where the answer comes at once.
   [[nodiscard]] Response respond(Request request) const;
 
  private:
@@ -27,7 +35,7 @@ class Router {
     std::string method;
     std::vector<std::string> segments;
     Role role;
-    Answer answer;
+    AnswerLater answer;
   };
   Access access_;
   std::vector<Entry> entries_;

@@ -92,4 +92,10 @@ inline constexpr Definition flush_rows{"tandem_settle_flush_rows_total", "Rows w
                                        Kind::total};
 inline constexpr Definition flushes{"tandem_settle_flushes_total", "Settling flushes.", Kind::total};
 
+// The way back.
+inline constexpr Definition intake_records{
+    "tandem_intake_records_total", "New records that a source has brought.", Kind::total, {"source"}};
+inline constexpr Definition intake_refused{
+    "tandem_intake_refused_total", "Requests of a source that were not stored.", Kind::total, {"source", "status"}};
+
 }  // namespace tandem::metrics

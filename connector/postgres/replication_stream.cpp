@@ -54,11 +54,12 @@ std::string create_slot_command(const Connection& replication, std::string_view 
 }
 
 Result<ReplicationStream> ReplicationStream::start(Connection replication, std::string_view slot,
-                                                   std::string_view publication, int protocol) {
-  const std::string command = "START_REPLICATION SLOT " + replication.quoted_identifier(slot) +
-                              " LOGICAL 0/0 (proto_version '" + std::to_string(protocol) + "', publication_names " +
-                              replication.quoted_literal(replication.quoted_identifier(publication)) +
-                              ", messages 'true')";
+                                                   std::span<const PluginOption> options) {
+  std::string command = "START_REPLICATION SLOT " + replication.quoted_identifier(slot) + " LOGICAL 0/0 (";
+  for (const PluginOption& option : options)
+    command += (&option == options.data() ? "" : ", ") + replication.quoted_identifier(option.name) + " " +
+               replication.quoted_literal(option.value);
+  command += ")";
   if (Status started = replication.start_copy_both(command); !started)
     return tl::unexpected<Error>(std::move(started.error()));
   return ReplicationStream(std::move(replication));
@@ -131,8 +132,7 @@ Error ReplicationStream::ended() {
   if (PQisBusy(connection_.raw()) == 0) {
     const std::unique_ptr<PGresult, Clear> result(PQgetResult(connection_.raw()));
     if (result && PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {
-      const Error last = server_error(result.get(), error.message);
-      return last;
+      return server_error(result.get(), error.message);
     }
   }
   const std::string words = one_line(PQerrorMessage(connection_.raw()));

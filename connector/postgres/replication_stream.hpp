@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -28,14 +29,18 @@ enum class SlotKind : std::uint8_t { temporary, persistent };
 [[nodiscard]] std::string create_slot_command(const Connection& replication, std::string_view slot,
                                               std::string_view plugin, SlotKind kind);
 
+/// What a plugin is told at the start.
+struct PluginOption {
+  std::string name, value;
+};
+
 /// Logical replication as a stream of a plugin's messages, over COPY both. Not thread-safe. Nothing blocks longer than
 /// it is told.
 class ReplicationStream {
  public:
-  /// Streams from where the slot was last confirmed. `replication` must be a replication session. Logical messages are
-  /// asked for; `protocol` is the plugin's.
+  /// Streams from where the slot was last confirmed. `replication` must be a replication session.
   [[nodiscard]] static Result<ReplicationStream> start(Connection replication, std::string_view slot,
-                                                       std::string_view publication, int protocol);
+                                                       std::span<const PluginOption> options);
 
   /// One message of the plugin. `payload` lives until the next call of `read`.
   struct Change {

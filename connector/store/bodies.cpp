@@ -1,7 +1,10 @@
 #include "store/bodies.hpp"
 
+#include <algorithm>
+#include <array>
 #include <map>
 
+#include "config/addressing.hpp"
 #include "store/queries.hpp"
 
 namespace tandem::store {
@@ -10,7 +13,7 @@ namespace {
 // Columns of bodies.sql.
 constexpr int found = 0, attempts = 1, body = 2, live_row_gone = 3, overtaken = 4, image_pending = 5, remote_id = 6,
               identity_pending = 7, agreed_image = 8, agreed_unsettled = 9, live_error = 10, behind_failed = 11,
-              unanswered = 12, moves = 13, first_ref = 14;
+              unanswered = 12, turn = 13, old_object_id = 14, old_remote_id = 15, old_key_is_free = 16, first_ref = 17;
 
 void replace(std::string& text, std::string_view marker, const std::string& by) {
   text.replace(text.find(marker), marker.size(), by);
@@ -40,6 +43,10 @@ FoundBody found_in(const postgres::Rows& rows, int row, const WantedBody& wanted
   out.behind_failed = rows.flag(row, behind_failed);
   out.unanswered = static_cast<std::int32_t>(rows.number(row, unanswered));
   out.sql_error = rows.text(row, live_error);
+  out.old_object_id = rows.text(row, old_object_id);
+  out.old_remote_id = rows.text(row, old_remote_id);
+  out.old_key_is_free = rows.flag(row, old_key_is_free);
+  out.key_is_taken = rows.text(row, turn) == "conflict";
   for (std::size_t place = 0; place < refs.size(); ++place) {
     const auto column = first_ref + static_cast<int>(place);
     out.lookups.values.push_back({refs[place], !rows.null(row, column), std::string(rows.text(row, column))});
@@ -57,15 +64,18 @@ Status BodyReader::prepare(postgres::Connection& session) {
 
   queries_.clear();
   for (std::size_t index = 0; index <= settings_.routes.size(); ++index) {
-    RouteQuery query{"bodies_" + std::to_string(index), std::string(queries::bodies.text), {}, {}};
-    std::string live = "(select null::boolean as found, null::jsonb as image, null::text as error)", refs;
+    RouteQuery query{"bodies_" + std::to_string(index), std::string(queries::bodies.text), {}, {}, false};
+    std::string live = "(select null::boolean as found, null::jsonb as image, null::text as error)", refs,
+                gone = "true";
     if (index < settings_.routes.size()) {
       const auto& route = settings_.routes[index];
       if (const auto watch = watches.find(route.watch); watch != watches.end()) {
         query.relation = rows->text(watch->second, 1);
-        if (!rows->null(watch->second, 2))
+        if (!rows->null(watch->second, 2)) {
+          gone = "(select not l.found from " + std::string(rows->text(watch->second, 2)) + "(o.old_object_id) as l)";
           live = "(select l.found, l.image, l.error from " + std::string(rows->text(watch->second, 2)) +
                  "(o.object_id) as l where o.body is null and o.request_state in (1, 2))";
+        }
       }
       for (std::size_t field = 0; field < route.fields.size(); ++field) {
         const auto& settings = route.fields[field];
@@ -80,14 +90,19 @@ Status BodyReader::prepare(postgres::Connection& session) {
       }
     }
     replace(query.text, "{refs}\nfrom", refs + "\nfrom");
+    replace(query.text, "and {gone} and", "and " + gone + " and");
     replace(query.text, "lateral {live} as", "lateral " + live + " as");
+    query.by_key = index < settings_.routes.size() && addresses_by_key(settings_.routes[index]);
     queries_.push_back(std::move(query));
   }
   return {};
 }
 
 Result<std::vector<FoundBody>> BodyReader::read(postgres::Connection& session, const Fence& fence, TargetIndex target,
-                                                std::span<const WantedBody> wanted) {
+                                                std::span<const WantedBody> wanted, std::size_t most_bytes) {
+  const auto count = fitting(session, wanted, most_bytes);
+  if (!count) return tl::unexpected(count.error());
+  wanted = wanted.first(*count);
   std::map<RouteIndex, std::vector<std::size_t>> places;
   for (std::size_t place = 0; place < wanted.size(); ++place) places[wanted[place].route].push_back(place);
   std::vector<FoundBody> out(wanted.size());
@@ -98,7 +113,37 @@ Result<std::vector<FoundBody>> BodyReader::read(postgres::Connection& session, c
     if (!bodies) return bodies;
     for (std::size_t at = 0; at < mine.size(); ++at) out[mine[at]] = std::move((*bodies)[at]);
   }
+  for (std::size_t place = 0; place < out.size(); ++place)
+    if (wanted[place].bytes == 0 && !out[place].body.empty())
+      live_bytes_ = std::max(out[place].body.size(), (live_bytes_ * 15 + out[place].body.size()) / 16);
   return out;
+}
+
+/// Whether reading it brings more than the body that a window has brought already.
+bool BodyReader::reads_more_than(const WantedBody& wanted) const {
+  return wanted.bytes == 0 || wanted.route == no_route || settings_.routes[wanted.route].needs_agreed;
+}
+
+Result<std::size_t> BodyReader::fitting(postgres::Connection& session, std::span<const WantedBody> wanted,
+                                        std::size_t most_bytes) {
+  std::vector<std::size_t> bytes(wanted.size());
+  if (std::ranges::any_of(wanted, [this](const WantedBody& one) { return reads_more_than(one); })) {
+    std::vector<Counter> counters;
+    for (const auto& one : wanted) counters.push_back(one.counter);
+    const std::array params{postgres::Param::array(std::span<const Counter>(counters))};
+    auto rows = session.run(queries::body_sizes, params, postgres::Format::binary);
+    if (!rows) return tl::unexpected(std::move(rows.error()));
+    for (std::size_t place = 0; place < wanted.size(); ++place) {
+      const int row = static_cast<int>(place);
+      bytes[place] = rows->null(row, 0) ? live_bytes_ : static_cast<std::size_t>(rows->number(row, 0));
+      bytes[place] += static_cast<std::size_t>(rows->number(row, 1));
+    }
+  } else {
+    std::ranges::transform(wanted, bytes.begin(), &WantedBody::bytes);
+  }
+  std::size_t count = 0, sum = 0;
+  while (count < wanted.size() && (count == 0 || sum + bytes[count] <= most_bytes)) sum += bytes[count++];
+  return count;
 }
 
 Result<postgres::Rows> BodyReader::rows_of(postgres::Connection& session, const Fence& fence, TargetIndex target,
@@ -114,19 +159,22 @@ Result<postgres::Rows> BodyReader::rows_of(postgres::Connection& session, const 
   }
   const std::array params{Param::array(std::span<const Counter>(counters)),
                           Param::array(std::span<const RecordId>(ids)), Param::array(xids),
-                          Param(settings_.targets[target].name)};
+                          Param(settings_.targets[target].name), Param(query.by_key)};
   const postgres::Query named{query.name, query.text};
-  auto rows = session.run(named, params, postgres::Format::binary);
-  if (!rows) return rows;
-
-  std::vector<Counter> moving;
-  for (int row = 0; row < rows->size(); ++row)
-    if (rows->flag(row, moves) && rows->number(row, found) == 0)
-      moving.push_back(counters[static_cast<std::size_t>(row)]);
-  if (moving.empty()) return rows;
-  const std::array owner{Param(fence.name), Param(fence.epoch), Param::array(std::span<const Counter>(moving))};
-  if (auto moved = session.run(queries::move_identity, owner); !moved) return tl::unexpected(std::move(moved.error()));
-  return session.run(named, params, postgres::Format::binary);
+  // A key that one object has left is free for the next: shifted keys move one after the other, each by one more turn.
+  for (std::size_t turns = 0;; ++turns) {
+    auto rows = session.run(named, params, postgres::Format::binary);
+    if (!rows) return rows;
+    std::vector<Counter> moving;
+    for (int row = 0; row < rows->size(); ++row)
+      if (rows->text(row, turn) == "move" && rows->number(row, found) == 0)
+        moving.push_back(counters[static_cast<std::size_t>(row)]);
+    if (moving.empty()) return rows;
+    if (turns > wanted.size()) return fail(ErrorKind::internal, "the identities of changed keys do not come to rest");
+    const std::array owner{Param(fence.name), Param(fence.epoch), Param::array(std::span<const Counter>(moving))};
+    if (auto moved = session.run(queries::move_identity, owner); !moved)
+      return tl::unexpected(std::move(moved.error()));
+  }
 }
 
 Result<std::vector<FoundBody>> BodyReader::read_route(postgres::Connection& session, const Fence& fence,

@@ -21,26 +21,32 @@ class BodyReader {
 
   /// Once for each session: looks up the watches' tables and functions.
   [[nodiscard]] Status prepare(postgres::Connection& session);
-  /// In the order of `wanted`. A record whose own content fails the statement is told in its `sql_error`; an error is
-  /// the database's.
+  /// Of the first ones of `wanted` that come to about `most_bytes`, but of one at least, in that order. A record whose
+  /// own content fails the statement is told in its `sql_error`; an error is the database's.
   [[nodiscard]] Result<std::vector<FoundBody>> read(postgres::Connection& session, const Fence& fence,
-                                                    TargetIndex target, std::span<const WantedBody> wanted);
+                                                    TargetIndex target, std::span<const WantedBody> wanted,
+                                                    std::size_t most_bytes);
 
  private:
   struct RouteQuery {
     std::string name, text, relation;
     std::vector<std::size_t> refs;  ///< fields of the route, in the order of the query's last columns
+    bool by_key = false;
   };
   [[nodiscard]] Result<std::vector<FoundBody>> read_route(postgres::Connection& session, const Fence& fence,
                                                           TargetIndex target, RouteIndex route,
                                                           std::span<const WantedBody> wanted);
   [[nodiscard]] Result<postgres::Rows> rows_of(postgres::Connection& session, const Fence& fence, TargetIndex target,
                                                const RouteQuery& query, std::span<const WantedBody> wanted);
+  [[nodiscard]] Result<std::size_t> fitting(postgres::Connection& session, std::span<const WantedBody> wanted,
+                                            std::size_t most_bytes);
+  [[nodiscard]] bool reads_more_than(const WantedBody& wanted) const;
   [[nodiscard]] Status add_sql_fields(RouteIndex route, std::span<FoundBody> found);
 
   const Settings& settings_;
   SqlFields sql_fields_;
-  std::deque<RouteQuery> queries_;  ///< by route, then one for records of routes that are not configured
+  std::size_t live_bytes_ = 1 << 16;  ///< of a live row, as they were lately
+  std::deque<RouteQuery> queries_;    ///< by route, then one for records of routes that are not configured
 };
 
 }  // namespace tandem::store

@@ -34,6 +34,8 @@ std::string word(Settlement::IdentityWrite write) {
       return "pending";
     case Settlement::IdentityWrite::paired:
       return "paired";
+    case Settlement::IdentityWrite::replaced:
+      return "replaced";
     case Settlement::IdentityWrite::removed:
       return "removed";
   }

@@ -23,6 +23,13 @@ constexpr RecordColumns columns{.counter = 1,
                                 .description = 12};
 constexpr int retried = 13, reason = 14, waited_ms = 15, overtaken = 16, early_ms = 17, attempted = 18;
 
+constexpr std::int64_t parked_page = 20'000;
+
+NamedLane lane_in(const postgres::Rows& rows, int row, const RouteTable& table) {
+  const auto target = static_cast<TargetIndex>(rows.number(row, 0));
+  return {target, lane_hash(table.targets()[target], rows.text(row, 1), rows.text(row, 2))};
+}
+
 Result<std::vector<NamedLane>> lanes_of(postgres::Connection& session, const RouteTable& table,
                                         const postgres::Query& query) {
   const std::array targets{postgres::Param::array(std::span(table.targets()))};
@@ -30,10 +37,7 @@ Result<std::vector<NamedLane>> lanes_of(postgres::Connection& session, const Rou
   if (!rows) return tl::unexpected(std::move(rows.error()));
   std::vector<NamedLane> lanes;
   lanes.reserve(static_cast<std::size_t>(rows->size()));
-  for (int row = 0; row < rows->size(); ++row) {
-    const auto target = static_cast<TargetIndex>(rows->number(row, 0));
-    lanes.push_back({target, lane_hash(table.targets()[target], rows->text(row, 1), rows->text(row, 2))});
-  }
+  for (int row = 0; row < rows->size(); ++row) lanes.push_back(lane_in(*rows, row, table));
   return lanes;
 }
 
@@ -45,7 +49,25 @@ Result<std::vector<NamedLane>> release_parked(postgres::Connection& session, con
   const std::array owner{Param(fence.name), Param(fence.epoch)};
   if (auto released = session.run(queries::release_parked, owner); !released)
     return tl::unexpected(std::move(released.error()));
-  return lanes_of(session, table, queries::parked_lanes);
+  std::vector<NamedLane> lanes;
+  for (std::int64_t after = 0;;) {
+    const std::array page{Param::array(std::span(table.targets())), Param(after), Param(parked_page)};
+    auto rows = session.run(queries::parked_lanes, page, postgres::Format::binary);
+    if (!rows) return tl::unexpected(std::move(rows.error()));
+    for (int row = 0; row < rows->size(); ++row) lanes.push_back(lane_in(*rows, row, table));
+    if (rows->size() < parked_page) return lanes;
+    after = rows->number(rows->size() - 1, 3);
+  }
+}
+
+Result<std::size_t> wake_resumed(postgres::Connection& session, const RouteTable& table, const Fence& fence,
+                                 std::size_t most) {
+  using postgres::Param;
+  const std::array params{Param(fence.name), Param(fence.epoch), Param::array(std::span(table.targets())),
+                          Param(static_cast<std::int64_t>(most))};
+  auto rows = session.run(queries::wake_resumed, params);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  return static_cast<std::size_t>(rows->number(0, 0));
 }
 
 Status release_orphans(postgres::Connection& session, const RouteTable& table, const Fence& fence) {
@@ -61,13 +83,12 @@ Result<std::vector<NamedLane>> failed_lanes(postgres::Connection& session, const
 }
 
 Result<std::vector<TakenLane>> take_up(postgres::Connection& session, const RouteTable& table, const Fence& fence,
-                                       const std::vector<bool>& wanted, std::size_t most) {
+                                       const std::vector<bool>& wanted) {
   std::vector<std::optional<std::string>> names(table.targets().size());
   for (std::size_t target = 0; target < names.size(); ++target)
     if (wanted[target]) names[target] = table.targets()[target];
   using postgres::Param;
-  const std::array params{Param(fence.name), Param(fence.epoch), Param::nullable_array(names),
-                          Param(static_cast<std::int64_t>(most))};
+  const std::array params{Param(fence.name), Param(fence.epoch), Param::nullable_array(names)};
   auto rows = session.run(queries::take_up, params, postgres::Format::binary);
   if (!rows) return tl::unexpected(std::move(rows.error()));
 

@@ -18,9 +18,13 @@ struct NamedLane {
   TargetIndex target = 0;
   LaneHash lane;
 };
-/// At a start: makes due what an earlier start had taken up, then names every lane that must begin blocked.
+/// At a start: makes due what an earlier start had taken up, then names every lane that must begin blocked; one with
+/// several parked rows more than once.
 [[nodiscard]] Result<std::vector<NamedLane>> release_parked(postgres::Connection& session, const RouteTable& table,
                                                             const Fence& fence);
+/// Makes due what the pause of a route that runs again has parked, at most `most` rows of each route. Returns how many.
+[[nodiscard]] Result<std::size_t> wake_resumed(postgres::Connection& session, const RouteTable& table,
+                                               const Fence& fence, std::size_t most);
 /// Now and then: makes due what waits for something that is over already, because it ended while the row was parked.
 [[nodiscard]] Status release_orphans(postgres::Connection& session, const RouteTable& table, const Fence& fence);
 /// Lanes that have failed records.
@@ -32,10 +36,11 @@ struct TakenLane {
   std::vector<ParkedRecord>
       records;  ///< by counter; bodies are always left out, since the row must be read again anyway
 };
+/// So many due rows of each target are looked at by one take_up (take_up.sql).
+constexpr std::size_t most_taken_up = 200;
 /// Takes up the lanes that are due at targets with room. Rows of a lane that are already taken up do not come again.
 [[nodiscard]] Result<std::vector<TakenLane>> take_up(postgres::Connection& session, const RouteTable& table,
-                                                     const Fence& fence, const std::vector<bool>& wanted,
-                                                     std::size_t most);
+                                                     const Fence& fence, const std::vector<bool>& wanted);
 
 /// Sends records again that the target's faults had exhausted, while they are younger than `age`; they come back
 /// through take_up. Returns how many, at most `most`.

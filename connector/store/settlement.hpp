@@ -43,7 +43,7 @@ struct Settlement {
   };
   std::optional<AttemptRow> attempt;
 
-  enum class IdentityWrite : std::uint8_t { none, pending, paired, removed } identity = IdentityWrite::none;
+  enum class IdentityWrite : std::uint8_t { none, pending, paired, removed, replaced } identity = IdentityWrite::none;
   std::string remote_id, version;
   enum class AgreedWrite : std::uint8_t { none, image, unsettled, removed } agreed = AgreedWrite::none;
   std::string agreed_image;

@@ -56,8 +56,13 @@ StartPlan plan_start(const Predecessor& before, bool dead, std::chrono::millisec
                      std::chrono::milliseconds longest_request) {
   using Move = StartPlan::Move;
   if (before.clean_stop || !before.alive_ago) return {Move::take_over, std::chrono::milliseconds{0}};
-  if (dead) return {Move::take_over, before.quiet};
   const auto ago = std::max(*before.alive_ago, std::chrono::milliseconds{0});
+  if (dead) {
+    // A request outlives its process: what has arrived there may still take effect. While it was quiet itself, it has
+    // sent none; after its lease has run out, neither.
+    if (before.quiet.count() > 0) return {Move::take_over, before.quiet};
+    return {Move::take_over, std::clamp(lease + longest_request - ago, std::chrono::milliseconds{0}, longest_request)};
+  }
   if (ago < lease) return {Move::stand_by, lease - ago};
   return {Move::take_over, std::max(lease + longest_request - ago, before.quiet)};
 }

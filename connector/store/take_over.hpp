@@ -31,7 +31,8 @@ struct Rival {
 [[nodiscard]] Result<std::vector<Rival>> rivals(postgres::Connection& session, const std::string& name,
                                                 const std::vector<std::string>& targets);
 
-/// Pure: may we start? `dead` is known where the predecessor ran on this host and its process is gone.
+/// Pure: may we start? `dead` is known where the predecessor ran on this host and its process is gone: it sends nothing
+/// any more, so there is no lease to wait for, only its requests.
 struct StartPlan {
   enum class Move { stand_by, take_over } move = Move::take_over;
   std::chrono::milliseconds wait{

@@ -428,6 +428,10 @@ void HttpClient::send_only_while(std::function<bool()> may_send) {
   engine_->gate = std::move(may_send);
 }
 
+bool HttpClient::may_send() const {
+  return engine_->may_send();
+}
+
 HttpClient::RequestId HttpClient::send(PeerId peer, HttpRequest request, Done done) {
   Engine& engine = *engine_;
   Engine::Peer& at = engine.peers.at(peer);

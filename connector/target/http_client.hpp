@@ -75,6 +75,8 @@ class HttpClient {
   /// From now on `may_send` is asked whenever a request is about to be written to its connection, those of redials and
   /// of tokens too; where it says no, nothing leaves and `done` is told `withheld`.
   void send_only_while(std::function<bool()> may_send);
+  /// What it says now; for targets that have connections of their own.
+  [[nodiscard]] bool may_send() const;
 
   /// Starts a request. `done` is called once, from within a later `turn`, or from `cancel`.
   RequestId send(PeerId peer, HttpRequest request, Done done);
@@ -82,7 +84,7 @@ class HttpClient {
   void cancel(RequestId request);
   /// Calls `job` in the next `turn`.
   void defer(std::function<void()> job);
-  /// `ready` is called in a turn while `fd` is readable..
+  /// `ready` is called in a turn while `fd` is readable.
   void watch(int fd, std::function<void()> ready);
   void forget(int fd);
 

@@ -12,7 +12,7 @@
 namespace tandem {
 namespace {
 
-constexpr std::size_t max_head_bytes = 256 * 1024;  // libcurl 7.88 bounds a line, not their number
+constexpr std::size_t max_head_bytes = std::size_t{256} << 10;  // libcurl 7.88 bounds a line, not their number
 
 /// libcurl's option types are checked by macro magic that -Wold-style-cast dislikes: one place for it.
 template <class T>

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "target/kafka_target.hpp"
 #include "target/rest_plan.hpp"
 #include "target/rest_target.hpp"
 
@@ -33,6 +34,28 @@ RestTarget::Routes plan_rest(const Settings& settings, const TargetSettings& tar
   return routes;
 }
 
+std::vector<TargetProblem> check_kafka(const TargetSettings& target) {
+  std::vector<TargetProblem> problems;
+  const Scrubber scrubber = kafka::scrubber_of(target.cluster);
+  for (const kafka::PropertyProblem& problem : kafka::Producer::check(target))
+    problems.push_back(
+        {problem.line != 0 ? problem.line : target.line,
+         (problem.name.empty() ? "" : "property " + problem.name + ": ") + scrubber.clean(problem.message),
+         "properties are librdkafka's; see docs/kafka.md"});
+  return problems;
+}
+
+KafkaTarget::Routes plan_kafka(const Settings& settings, const TargetSettings& target) {
+  KafkaTarget::Routes routes(settings.routes.size());
+  for (std::size_t i = 0; i < settings.routes.size(); ++i) {
+    const RouteSettings& route = settings.routes[i];
+    if (route.target != target.name || !route.kafka) continue;
+    routes[i] = kafka::Messages{route.kafka->topic, route.request_type, route.kafka->value, route.kafka->deletes,
+                                target.event_source.empty() ? "tandem/" + settings.connector : target.event_source};
+  }
+  return routes;
+}
+
 struct Kind {
   std::string_view type;
   std::vector<TargetProblem> (*check)(const Settings&, const TargetSettings&);
@@ -52,6 +75,11 @@ constexpr Kind kinds[] = {
        std::vector<TargetProblem> problems;
        return std::make_unique<RestTarget>(target, plan_rest(settings, target, problems), http, std::move(answered));
      }},
+    {"kafka", [](const Settings&, const TargetSettings& target) { return check_kafka(target); },
+     [](const Settings& settings, const TargetSettings& target, HttpClient& http,
+        Answered answered) -> std::unique_ptr<Target> {
+       return std::make_unique<KafkaTarget>(target, plan_kafka(settings, target), http, std::move(answered));
+     }},
 };
 
 const Kind* kind_of(const TargetSettings& target) {
@@ -65,7 +93,7 @@ const Kind* kind_of(const TargetSettings& target) {
 std::vector<TargetProblem> check_target(const Settings& settings, const TargetSettings& target) {
   const Kind* kind = kind_of(target);
   if (kind == nullptr)
-    return {{target.line, "target " + target.name + " has an unknown type: " + target.type, "known: rest"}};
+    return {{target.line, "target " + target.name + " has an unknown type: " + target.type, "known: rest, kafka"}};
   return kind->check(settings, target);
 }
 

@@ -78,7 +78,7 @@ Token text_of(const TemplateValues& values, std::string_view name) {
   if (name == "request_type") return std::string(values.request_type);
   if (name == "record_id") return to_string(attempt.record_id);
   if (name == "operation") return std::string(word(attempt.operation));
-  const Token token = token_of(values, name);
+  Token token = token_of(values, name);
   if (!token) return token;
   auto text = json::scalar_text(*token);
   if (!text) return tl::unexpected(std::string("it is null, a list or an object"));

@@ -106,7 +106,7 @@ void RestCalls::answered(CallId id, HttpAnswer answer) {
   end(id, {std::move(answer), {}});
 }
 
-void RestCalls::end(CallId id, CallOutcome outcome) {
+void RestCalls::end(CallId id, const CallOutcome& outcome) {
   const auto found = calls_.find(id);
   const Done done = std::move(found->second.done);
   calls_.erase(found);

@@ -45,7 +45,7 @@ class RestCalls {
   };
   void send_with_token(CallId id);
   void answered(CallId id, HttpAnswer answer);
-  void end(CallId id, CallOutcome outcome);
+  void end(CallId id, const CallOutcome& outcome);
 
   HttpClient& http_;
   const HttpClient::PeerId peer_;

@@ -4,20 +4,10 @@
 #include <utility>
 
 #include "json/scan.hpp"
+#include "target/trace_parent.hpp"
 
 namespace tandem {
 namespace {
-
-/// W3C trace context, version 00 and its successors: hexadecimal groups of fixed length.
-bool is_traceparent(std::string_view text) {
-  if (text.size() != 55) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool dash = i == 2 || i == 35 || i == 52;
-    if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-  }
-  return true;
-}
 
 Operation operation_of(Step step, Operation fallback) {
   switch (step) {
@@ -62,6 +52,7 @@ std::string idempotency_key(const Attempt& attempt, Step step) {
   const bool creates = *attempt.recorded == Operation::create;
   if (step == Step::create && !creates) key += ":create";
   if (step == Step::update && creates) key += ":update";
+  if (step == Step::remove && *attempt.recorded == Operation::rekey) key += ":delete";
   return key;
 }
 

@@ -184,7 +184,7 @@ std::string TokenSource::save_refresh_token(const std::string& token) const {
   if (settings_.refresh_token_file.empty()) return {};
   const std::string next = settings_.refresh_token_file + ".next";
   const int fd = ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const std::string failed =
+  std::string failed =
       "token endpoint: the rotated refresh token cannot be written beside " + settings_.refresh_token_file;
   if (fd < 0) return failed;
   const bool written =

@@ -26,7 +26,8 @@ struct Column {
 struct Relation {
   std::uint32_t id = 0;  ///< oid
   std::string schema, name;
-  char identity = 'd';  ///< pg_class.relreplident
+  std::string root_schema, root_name;  ///< the table that it is a partition of, where the plugin tells; else empty
+  char identity = 'd';                 ///< pg_class.relreplident
   std::vector<Column> columns;
 };
 
@@ -42,14 +43,21 @@ struct Value {
 };
 using Tuple = std::span<const Value>;  ///< one value per column of the relation
 
+/// A plugin's first words in a session, where it has any.
+struct Hello {
+  int version = 0;
+  std::uint32_t server_version = 0;  ///< 150020
+  std::string_view encoding;         ///< of all text that follows
+};
 struct Begin {
   Lsn final_lsn;  ///< of the commit
   Time committed;
   std::uint32_t xid = 0;
+  std::string_view origin;  ///< where it was replayed from, where the plugin tells here; pgoutput sends an Origin
 };
 struct Commit {
   Lsn commit_lsn, end_lsn;
-  Time committed;
+  Time committed;  ///< as its Begin says
 };
 struct Insert {
   const Relation* relation = nullptr;
@@ -60,6 +68,7 @@ struct Update {
   const Relation* relation = nullptr;
   OldRow old_kind = OldRow::none;
   Tuple old_row, row;
+  std::span<const std::uint8_t> changed;  ///< one for each column, not 0 where the values differ; empty = not told
 };
 struct Delete {
   const Relation* relation = nullptr;
@@ -84,6 +93,7 @@ struct TypeName {
   std::string_view schema, name;
 };
 
-using Event = std::variant<Begin, Commit, const Relation*, Insert, Update, Delete, Truncate, Message, Origin, TypeName>;
+using Event =
+    std::variant<Hello, Begin, Commit, const Relation*, Insert, Update, Delete, Truncate, Message, Origin, TypeName>;
 
 }  // namespace tandem::wire

@@ -1,91 +1,13 @@
 #include "wire/pgoutput_decoder.hpp"
 
-#include <cstdio>
 #include <string>
 
+#include "wire/message_reader.hpp"
+
 namespace tandem::wire {
-namespace {
-
-// PostgreSQL counts from 2000-01-01 UTC. Any 64 bits may stand there: the sum wraps instead of overflowing.
-Time time_of(std::uint64_t microseconds) {
-  constexpr Time epoch = std::chrono::sys_days{std::chrono::year{2000} / 1 / 1};
-  const std::uint64_t since_1970 = static_cast<std::uint64_t>(epoch.time_since_epoch().count()) + microseconds;
-  return Time{std::chrono::microseconds{static_cast<std::int64_t>(since_1970)}};
-}
-
-std::string shown(std::uint8_t tag) {
-  char text[16];
-  std::snprintf(text, sizeof text, tag > ' ' && tag < 0x7f ? "'%c'" : "0x%02x", tag);
-  return text;
-}
-
-}  // namespace
-
-// Reads forward through one message. The first read past its end, or `broken`, makes everything after it zero and
-// empty, so that only the end of a message has to be asked for the error.
-class PgoutputDecoder::Reader {
- public:
-  explicit Reader(std::string_view message) : tag_(message.empty() ? '\0' : message.front()), rest_(message) {
-    if (rest_.empty())
-      broken("an empty message");
-    else
-      rest_.remove_prefix(1);
-  }
-
-  std::uint64_t number(std::size_t width) {
-    std::uint64_t value = 0;
-    for (const char byte : bytes(width)) value = (value << 8) | static_cast<std::uint8_t>(byte);
-    return value;
-  }
-  std::uint8_t int8() { return static_cast<std::uint8_t>(number(1)); }
-  std::uint16_t int16() { return static_cast<std::uint16_t>(number(2)); }
-  std::uint32_t int32() { return static_cast<std::uint32_t>(number(4)); }
-  Lsn lsn() { return Lsn{number(8)}; }
-  Time time() { return time_of(number(8)); }
-  std::string_view text() {
-    const auto end = rest_.find('\0');
-    if (end == std::string_view::npos) {
-      broken("text without its end");
-      return {};
-    }
-    const std::string_view value = rest_.substr(0, end);
-    rest_.remove_prefix(end + 1);
-    return value;
-  }
-  std::string_view bytes(std::size_t count) {
-    if (rest_.size() < count) {
-      broken("a value of " + std::to_string(count) + " bytes where " + std::to_string(rest_.size()) + " are left");
-      return {};
-    }
-    const std::string_view value = rest_.substr(0, count);
-    rest_.remove_prefix(count);
-    return value;
-  }
-
-  void broken(std::string what) {
-    if (problem_.empty()) problem_ = std::move(what);
-    rest_ = {};
-  }
-  [[nodiscard]] bool sound() const { return problem_.empty(); }
-  [[nodiscard]] std::size_t left() const { return rest_.size(); }
-
-  // The event, if every byte of the message was there and understood.
-  Result<Event> end(Event event) {
-    if (sound() && !rest_.empty()) broken(std::to_string(rest_.size()) + " bytes after its end");
-    if (sound()) return event;
-    return fail(ErrorKind::protocol, "pgoutput message " + shown(static_cast<std::uint8_t>(tag_)) + " holds " +
-                                         problem_ + "; this decoder reads protocol version " +
-                                         std::to_string(protocol_version));
-  }
-
- private:
-  char tag_;
-  std::string_view rest_;
-  std::string problem_;
-};
 
 Result<Event> PgoutputDecoder::decode(std::string_view message) {
-  Reader reader(message);
+  MessageReader reader("pgoutput", protocol_version, message);
   if (message.empty()) return reader.end(Begin{});
   switch (message.front()) {
     case 'B': {
@@ -137,14 +59,11 @@ Result<Event> PgoutputDecoder::decode(std::string_view message) {
     case 'T':
       return decode_truncate(reader);
     default:
-      break;
+      return reader.unknown_tag();
   }
-  return fail(ErrorKind::protocol,
-              "the server's pgoutput sent a message with the tag " + shown(static_cast<std::uint8_t>(message.front())) +
-                  ", which this decoder, protocol version " + std::to_string(protocol_version) + ", does not know");
 }
 
-Result<Event> PgoutputDecoder::decode_relation(Reader& reader) {
+Result<Event> PgoutputDecoder::decode_relation(MessageReader& reader) {
   Relation relation;
   relation.id = reader.int32();
   relation.schema = reader.text();
@@ -168,7 +87,7 @@ Result<Event> PgoutputDecoder::decode_relation(Reader& reader) {
   return reader.end(static_cast<const Relation*>(&known));
 }
 
-Result<Event> PgoutputDecoder::decode_insert(Reader& reader) {
+Result<Event> PgoutputDecoder::decode_insert(MessageReader& reader) {
   Insert insert;
   insert.relation = relation(reader);
   if (const auto kind = reader.int8(); reader.sound() && kind != 'N') reader.broken("the unknown tuple " + shown(kind));
@@ -176,7 +95,7 @@ Result<Event> PgoutputDecoder::decode_insert(Reader& reader) {
   return reader.end(insert);
 }
 
-Result<Event> PgoutputDecoder::decode_update(Reader& reader) {
+Result<Event> PgoutputDecoder::decode_update(MessageReader& reader) {
   Update update;
   update.relation = relation(reader);
   auto kind = reader.int8();
@@ -190,7 +109,7 @@ Result<Event> PgoutputDecoder::decode_update(Reader& reader) {
   return reader.end(update);
 }
 
-Result<Event> PgoutputDecoder::decode_delete(Reader& reader) {
+Result<Event> PgoutputDecoder::decode_delete(MessageReader& reader) {
   Delete removal;
   removal.relation = relation(reader);
   const auto kind = reader.int8();
@@ -200,7 +119,7 @@ Result<Event> PgoutputDecoder::decode_delete(Reader& reader) {
   return reader.end(removal);
 }
 
-Result<Event> PgoutputDecoder::decode_truncate(Reader& reader) {
+Result<Event> PgoutputDecoder::decode_truncate(MessageReader& reader) {
   Truncate truncate;
   const auto count = reader.int32();
   const auto flags = reader.int8();
@@ -213,7 +132,7 @@ Result<Event> PgoutputDecoder::decode_truncate(Reader& reader) {
   return reader.end(truncate);
 }
 
-const Relation* PgoutputDecoder::relation(Reader& reader) {
+const Relation* PgoutputDecoder::relation(MessageReader& reader) {
   const auto id = reader.int32();
   const auto found = relations_.find(id);
   if (found != relations_.end()) return &found->second;
@@ -221,7 +140,7 @@ const Relation* PgoutputDecoder::relation(Reader& reader) {
   return nullptr;
 }
 
-Tuple PgoutputDecoder::tuple(Reader& reader, const Relation* relation, std::vector<Value>& values) {
+Tuple PgoutputDecoder::tuple(MessageReader& reader, const Relation* relation, std::vector<Value>& values) {
   values.clear();
   const std::size_t count = reader.int16();
   if (reader.sound() && count != relation->columns.size())

@@ -25,11 +25,13 @@
 ///     text     = byte* 0;  integers are big-endian;  lsn, time = int64 (microseconds since 2000-01-01 UTC)
 namespace tandem::wire {
 
+class MessageReader;
+
 /// Decodes one message at a time and remembers the tables described so far. Every read is bounds-checked: whatever the
 /// bytes, the answer is an event or a `protocol` error. After an error the stream must be started anew, with a new
 /// decoder.
 ///
-/// Another plugin's decoder stands beside this one and yields the same events.
+/// FrameDecoder stands beside this one and yields the same events.
 class PgoutputDecoder {
  public:
   static constexpr int protocol_version = 1;
@@ -37,14 +39,13 @@ class PgoutputDecoder {
   [[nodiscard]] Result<Event> decode(std::string_view message);
 
  private:
-  class Reader;
-  [[nodiscard]] Result<Event> decode_relation(Reader& reader);
-  [[nodiscard]] Result<Event> decode_insert(Reader& reader);
-  [[nodiscard]] Result<Event> decode_update(Reader& reader);
-  [[nodiscard]] Result<Event> decode_delete(Reader& reader);
-  [[nodiscard]] Result<Event> decode_truncate(Reader& reader);
-  [[nodiscard]] const Relation* relation(Reader& reader);
-  [[nodiscard]] Tuple tuple(Reader& reader, const Relation* relation, std::vector<Value>& values);
+  [[nodiscard]] Result<Event> decode_relation(MessageReader& reader);
+  [[nodiscard]] Result<Event> decode_insert(MessageReader& reader);
+  [[nodiscard]] Result<Event> decode_update(MessageReader& reader);
+  [[nodiscard]] Result<Event> decode_delete(MessageReader& reader);
+  [[nodiscard]] Result<Event> decode_truncate(MessageReader& reader);
+  [[nodiscard]] const Relation* relation(MessageReader& reader);
+  [[nodiscard]] Tuple tuple(MessageReader& reader, const Relation* relation, std::vector<Value>& values);
 
   std::unordered_map<std::uint32_t, Relation> relations_;
   std::vector<Value> row_, old_row_;

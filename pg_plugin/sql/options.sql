@@ -20,6 +20,8 @@ select * from pg_logical_slot_get_binary_changes('regress', null, null, 'protoco
 select * from pg_logical_slot_get_binary_changes('regress', null, null, 'protocol_version', '1', 'table', 'public.' || repeat('n', 64));
 select * from pg_logical_slot_get_binary_changes('regress', null, null, 'protocol_version', '1', 'table', repeat('(', 100000));
 select * from pg_logical_slot_get_binary_changes('regress', null, null, 'protocol_version', '1', 'table', repeat('x', 2000000));
+select * from pg_logical_slot_get_binary_changes('regress', null, null, 'protocol_version', '1', 'table', 'public.a insert', 'table', 'public.A delete');
+select * from pg_logical_slot_get_binary_changes('regress', null, null, 'protocol_version', '1', 'colour' || repeat('ü', 150), 'red');
 -- Right ones, in every spelling.
 select * from frames('regress', 'table', ' public . A ( "B c" , d ) insert  delete ', 'table', '"S ""q"""."T"', 'origin', 'any', 'boundaries', 'off');
 select * from frames('regress', 'origin', 'none');

@@ -36,6 +36,19 @@ as $$
   from pg_class c where c.oid = relation
 $$;
 
+-- Is the table, on which the trigger function has been called, the watched one, one of its partitions or children? Where OIDs have changed
+-- underneath (a restored dump), it is known by the name that the watched table had, unless the table that has the OID now still carries
+-- the trigger: then it was renamed, and whoever has taken its name is somebody else.
+create or replace function tandem.is_captured(called_on oid, trigger_name name, relation oid, table_name text) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from tandem.captured_tables(relation) as t where t.oid = called_on)
+    or (not exists (
+          select from pg_trigger ours join pg_trigger t on t.tgfoid = ours.tgfoid
+          where ours.tgrelid = called_on and ours.tgname = trigger_name and t.tgrelid = relation)
+        and exists (select from tandem.captured_tables(to_regclass(table_name)) as t where t.oid = called_on))
+$$;
+
 -- Which operation a route records: entering its condition is a create, leaving it what on_leave says. An echo of what tandem itself has just
 -- applied does not go back to where it came from.
 create or replace function tandem.capture_decision(n bigint, target text, operations text[], conditional boolean, selective boolean, on_leave text)

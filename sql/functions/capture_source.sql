@@ -111,7 +111,7 @@ begin
   problem text;
   new_row record;
 {{declarations}}begin
-  if tg_relid <> {{relation_oid}} and not exists (select from tandem.captured_tables({{relation_oid}}) as t where t.oid = tg_relid) then
+  if tg_relid <> {{relation_oid}} and not tandem.is_captured(tg_relid, tg_name, {{relation_oid}}, {{relation_name}}) then
     return null;   -- a trigger on somebody's own table: forged
   end if;
   if tg_op = 'UPDATE' and old operator(pg_catalog.*=) new then
@@ -193,6 +193,7 @@ $e$ end,
       tandem.capture_match(w.relation, w.key_columns, 'new_row', 'new'))),
     'key_text', quote_literal(tandem.capture_key(w.relation, w.key_columns, 'new')),
     'relation_oid', w.relation::text || '::oid',
+    'relation_name', quote_literal(w.relation::regclass),
     'key_attributes', quote_literal(array(
       select a.attnum from unnest(w.key_columns) with ordinality as k (name, place)
       join pg_attribute a on a.attrelid = w.relation and a.attname = k.name order by k.place)::text) || '::int2[]',

@@ -9,7 +9,15 @@ declare
 begin
   for w in select * from tandem.watch x where x.mode = 'trigger' and exists (select from tandem.route r where r.watch = x.watch and not r.draining) order by x.watch loop
     watch := w.watch;
-    if not exists (select from pg_class where oid = w.relation) then
+    if tandem.find_table_or_null(w.table_name) is not null
+       and not exists (select from pg_trigger t where t.tgrelid = w.relation and t.tgname like '!tandem%') then
+      if tandem.find_table_or_null(w.table_name) <> w.relation then
+        problem := 'table replaced';
+        description := format('the OID of table %s has changed, as a restored dump changes it: run apply', w.table_name);
+        return next;
+        continue;
+      end if;
+    elsif not exists (select from pg_class where oid = w.relation) then
       problem := 'table gone';
       description := format('table %s does not exist any more', w.table_name);
       return next;

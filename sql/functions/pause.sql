@@ -1,4 +1,5 @@
--- Stops sending to a target, or one route of it. Capture goes on; records wait without spending attempts. Answers whether that changed anything.
+-- Stops sending to a target, or one route of it. Capture goes on; records wait without spending attempts. What a pause has parked is woken by
+-- the connector, step by step, once it sees the route resumed. Answers whether that changed anything.
 create or replace function tandem.pause(target text, request_type text default null, reason text default null) returns boolean
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$ select tandem.set_paused(target, request_type, true, reason) $$;
@@ -30,11 +31,6 @@ begin
   else
     update tandem.route r set paused = set_paused.paused, paused_reason = case when set_paused.paused then reason end, updated_at = now()
       where r.target = set_paused.target and r.request_type = set_paused.request_type;
-  end if;
-  if not paused then
-    update tandem.parked p set due = now()
-      where p.queue = 'outbox' and p.peer = set_paused.target and p.reason = 'pause' and p.due > now()
-        and (set_paused.request_type is null or p.request_type = set_paused.request_type);
   end if;
   insert into tandem.audit (action, subject, reason)
     values (case when paused then 'pause' else 'resume' end,

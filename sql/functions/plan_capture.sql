@@ -50,6 +50,19 @@ as $$
   where (t.is_root or role.name = 'tandem_owner')   -- a TRUNCATE of a partition reads the partition
     and not has_table_privilege(role.name, t.oid, 'select') and exists (select from tandem.capture_routes(watch))
   union all
+  -- Where a route applies what a source says, the connector writes the table too, and draws from its columns' own sequences.
+  select 'grant', format('grant insert, update, delete on %s to tandem_connector', relation::regclass)
+  where exists (select from tandem.route r where r.watch = plan_grants.watch and not r.draining and r.definition ? 'apply')
+    and not (has_table_privilege('tandem_connector', relation, 'insert') and has_table_privilege('tandem_connector', relation, 'update')
+      and has_table_privilege('tandem_connector', relation, 'delete'))
+  union all
+  select 'grant', format('grant usage on sequence %s to tandem_connector', s.oid::regclass)
+  from pg_class s
+  join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = relation
+    and d.deptype in ('a', 'i')
+  where case when s.relkind = 'S' then not has_sequence_privilege('tandem_connector', s.oid, 'usage') end
+    and exists (select from tandem.route r where r.watch = plan_grants.watch and not r.draining and r.definition ? 'apply')
+  union all
   select 'grant', format('grant execute on function tandem.%I() to public', p.proname)
   from pg_proc p
   where p.oid = to_regprocedure(format('tandem.%I()', tandem.capture_name('capture', watch)))

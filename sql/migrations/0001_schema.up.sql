@@ -174,7 +174,7 @@ create table tandem.parked (
   request_type  text not null,
   object_id     text,
   due           timestamptz not null default now(),   -- 'infinity': waits for an event (a person, a parent, a pause)
-  reason        text not null,                        -- retry, parent, confirmation, pause, blocked, outcome, person
+  reason        text not null,                        -- retry, parent, rekey, confirmation, pause, resumed, blocked, outcome, person
   retried       boolean not null default false,       -- sent back by a person
   attempted     boolean not null default false,       -- possibly: it is not folded into a later record
   waits_for     text,                                 -- parent: jsonb_build_array(request_type, object_id)::text
@@ -184,6 +184,7 @@ create table tandem.parked (
 );
 create index parked_due on tandem.parked (queue, peer, due);
 create index parked_lane on tandem.parked (queue, peer, hashtextextended(object_id, 0), counter);
+create index parked_pause on tandem.parked (queue, peer, request_type, counter) where reason = 'pause';
 create index parked_parent on tandem.parked (queue, peer, hashtextextended(waits_for, 0)) where waits_for is not null;
 
 -- Failed records, few: what people look at and retry. Kept by the settling statement and by retry() and discard().
@@ -211,6 +212,7 @@ create table tandem.identity (
   remote_id    text,
   state        text not null,
   version      text,                                  -- their version or ETag, where they have one
+  moved_by     bigint,                                -- the record of a changed key that has brought it here
   created_at   timestamptz not null default now(),
   updated_at   timestamptz not null default now(),
   constraint identity_row_has_an_id primary key (identity_id),

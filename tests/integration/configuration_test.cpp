@@ -61,6 +61,11 @@ INSTANTIATE_TEST_SUITE_P(
                           "  account:\n    table: public.account\n    routes:\n      - { target: second_crm, coalesce: "
                           "perhaps, colums: [name] }\n",
                           {"colums", "columns", "coalesce", "19"}},
+                    Wrong{"OfTheFileAndOfTheDatabaseAtOnce",
+                          nullptr,
+                          "  account:\n    table: public.acount\n    routes:\n      - { target: second_crm, "
+                          "coalesce: perhaps }\n",
+                          {"public.acount", "coalesce"}},
                     Wrong{"DuplicateKey",
                           nullptr,
                           "  account:\n    table: public.account\n    table: public.contact\n    routes:\n      - { "

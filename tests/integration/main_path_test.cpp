@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "accounts.hpp"
 #include "support/stand.hpp"
 #include "support/wait_for.hpp"
@@ -102,6 +104,25 @@ TEST(MainPath, ABacklogThatWaitedForTheConnectorIsDelivered) {
   ASSERT_TRUE(stand.settles(std::chrono::seconds(60)));
   EXPECT_EQ(stand.living("account"), 2900U);
   EXPECT_EQ(stand.field("account", "500", "name"), "again");
+}
+
+TEST(MainPath, LargeRecordsTakeNoMoreMemoryThanTheirTargetsRoomAllows) {
+  Stand::Options options;
+  options.crm.longest_body = 8 << 20;
+  Stand stand(options);
+  stand.sql().run(account_table);
+  stand.install(stand.target("    concurrency: 2\n"), watch_account);
+  stand.sql().run("insert into account select n, repeat(md5(n::text), 30000), 1, true from generate_series(1, 240) n");
+  stand.tandem().start_ready();
+  ASSERT_TRUE(stand.settles(std::chrono::seconds(90)));
+  EXPECT_EQ(stand.living("account"), 240U);
+  EXPECT_EQ(stand.outcome_of("240", "account"), "delivered");
+  std::ifstream status("/proc/" + std::to_string(stand.tandem().pid()) + "/status");
+  long peak = 0;
+  for (std::string word; peak == 0 && status >> word;)
+    if (word == "VmHWM:") status >> peak;
+  EXPECT_GT(peak, 0);
+  EXPECT_LT(peak, 150'000) << "kB; all bodies together are 230 MB";
 }
 
 TEST(MainPath, WorksWithoutAnySlot) {

@@ -162,6 +162,46 @@ TEST(Doctor, FindsNothingInAFreshInstallationAndTheDisabledTriggerLater) {
   EXPECT_THAT(ill.output, testing::HasSubstr("account"));
 }
 
+TEST(Doctor, LooksAtTheServerBeforeAnythingIsInstalled) {
+  Stand stand;
+  stand.sql().run(account_table);
+  stand.tandem().write_configuration(stand.configuration(stand.target(), watch_account));
+  const auto told = stand.tandem().command({"doctor"});
+  EXPECT_EQ(told.status, 1) << told.output;
+  EXPECT_THAT(told.output, testing::HasSubstr("run `tandem migrate` first"));
+  EXPECT_THAT(told.output, testing::HasSubstr("wal_level is logical"));
+  EXPECT_THAT(told.output, testing::HasSubstr("clocks agree"));
+}
+
+TEST(Doctor, TellsWhenTheServerAllowsNoPluginOfOurs) {
+  Stand stand;
+  stand.sql().run(account_table);
+  stand.begin(watch_account);
+  stand.sql().run("alter system set output_plugin_libraries = test_decoding");
+  stand.sql().run("select pg_reload_conf()");
+  ASSERT_TRUE(wait_for([&] {
+    return stand.tandem().command({"doctor"}).output.find("output_plugin_libraries does not list pgoutput") !=
+           std::string::npos;
+  }));
+}
+
+TEST(Mistyped, IsToldInWordsAndByTheExitCode) {
+  Stand stand;
+  stand.sql().run(account_table);
+  stand.install(watch_account);
+  EXPECT_NE(stand.tandem().command({"retry", "99999"}).status, 0);
+  EXPECT_NE(stand.tandem().command({"discard", "99999"}).status, 0);
+  EXPECT_EQ(stand.tandem().command({"retry", "--all", "--yes"}).status, 0) << "nothing has failed";
+  const auto nobody = stand.tandem().command({"pause", "second_crn"});
+  EXPECT_NE(nobody.status, 0);
+  EXPECT_THAT(nobody.output,
+              testing::AllOf(testing::HasSubstr("there is no target second_crn"),
+                             testing::HasSubstr("known here: second_crm"), testing::Not(testing::HasSubstr("select"))));
+  EXPECT_THAT(stand.tandem().command({"pause", "second_crm", "--request-type", "acount"}).output,
+              testing::AllOf(testing::HasSubstr("there is no route of acount to second_crm"),
+                             testing::HasSubstr("known here: account")));
+}
+
 TEST(Unwatch, DrainsWhatWasCapturedAndCapturesNoMore) {
   Stand stand;
   stand.sql().run(account_table);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "capture/capture_thread.hpp"
+#include "capture/plugin_choice.hpp"
 #include "support/private_postgres.hpp"
 #include "support/wait_for.hpp"
 
@@ -22,9 +23,11 @@ using testing::HasSubstr;
 // Capture on its thread, with everything it said.
 class Listener {
  public:
-  explicit Listener(const std::string& url, std::uint64_t wal_budget = std::uint64_t{1} << 30) {
+  explicit Listener(const std::string& url, std::uint64_t wal_budget = std::uint64_t{1} << 30,
+                    PluginChoice plugin = PluginChoice::automatic) {
     settings_.database.url = Secret(url);
     settings_.capture.wal_budget_bytes = wal_budget;
+    settings_.capture.plugin = plugin;
     CaptureThread::Callbacks callbacks;
     callbacks.ring = [this](std::span<const Ring> rings) {
       const std::lock_guard lock(mutex_);
@@ -83,9 +86,9 @@ PrivatePostgres::Options with(std::vector<std::pair<std::string, std::string>> s
   return {.settings = std::move(settings)};
 }
 
-class Capture : public testing::Test {
+class Scene : public testing::Test {
  protected:
-  explicit Capture(const PrivatePostgres::Options& options = {}) : server_(options) { server_.install_tandem(); }
+  explicit Scene(const PrivatePostgres::Options& options = {}) : server_(options) { server_.install_tandem(); }
 
   std::string url() const { return server_.url("tandem_connector"); }  // the least rights, as in production
   // Commits a record; its counter.
@@ -101,7 +104,16 @@ class Capture : public testing::Test {
   PrivatePostgres server_;
 };
 
-TEST_F(Capture, RingsForEachTargetAndForPeople) {
+// Everything below holds whichever plugin decodes.
+class Capture : public Scene, public testing::WithParamInterface<OutputPlugin> {
+ protected:
+  Capture() : Scene({.output_plugin = GetParam() == OutputPlugin::tandem}) {}
+  static std::string plugin() { return std::string(word(GetParam())); }
+};
+INSTANTIATE_TEST_SUITE_P(Over, Capture, testing::Values(OutputPlugin::pgoutput, OutputPlugin::tandem),
+                         [](const auto& one) { return std::string(word(one.param)); });
+
+TEST_P(Capture, RingsForEachTargetAndForPeople) {
   const Listener listener(url());
   ASSERT_TRUE(listener.streams());
   Sql sql = server_.connect();
@@ -111,7 +123,7 @@ TEST_F(Capture, RingsForEachTargetAndForPeople) {
   EXPECT_TRUE(listener.heard("", Counter{0}));
 }
 
-TEST_F(Capture, IsSilentAboutWhatWasRolledBack) {
+TEST_P(Capture, IsSilentAboutWhatWasRolledBack) {
   const Listener listener(url());
   ASSERT_TRUE(listener.streams());
   Sql sql = server_.connect();
@@ -122,7 +134,7 @@ TEST_F(Capture, IsSilentAboutWhatWasRolledBack) {
   EXPECT_EQ(listener.rings(), 1U) << "counter " << gone.value << " never came to be";
 }
 
-TEST_F(Capture, LeavesNoSlotBehind) {
+TEST_P(Capture, LeavesNoSlotBehind) {
   Listener listener(url());
   ASSERT_TRUE(listener.streams());
   EXPECT_EQ(slots(), "1");
@@ -132,7 +144,7 @@ TEST_F(Capture, LeavesNoSlotBehind) {
   EXPECT_THAT(listener.turns(), testing::ElementsAre(true, false));
 }
 
-TEST_F(Capture, ConfirmsWhatItReceivedAlsoWhileNothingConcernsUs) {
+TEST_P(Capture, ConfirmsWhatItReceivedAlsoWhileNothingConcernsUs) {
   const Listener listener(url());
   ASSERT_TRUE(listener.streams());
   Sql sql = server_.connect();
@@ -144,7 +156,7 @@ TEST_F(Capture, ConfirmsWhatItReceivedAlsoWhileNothingConcernsUs) {
   EXPECT_GE(listener.standing().received, parse_lsn(target).value());
 }
 
-TEST_F(Capture, StreamsAgainAfterEveryKindOfRestart) {
+TEST_P(Capture, StreamsAgainAfterEveryKindOfRestart) {
   const Listener listener(url());
   for (const auto how : {PrivatePostgres::Shutdown::fast, PrivatePostgres::Shutdown::immediate}) {
     ASSERT_TRUE(listener.streams());
@@ -156,7 +168,7 @@ TEST_F(Capture, StreamsAgainAfterEveryKindOfRestart) {
   }
 }
 
-TEST_F(Capture, AFastShutdownDoesNotWaitForIt) {
+TEST_P(Capture, AFastShutdownDoesNotWaitForIt) {
   const Listener listener(url());
   ASSERT_TRUE(listener.streams());
   Sql sql = server_.connect();
@@ -167,7 +179,7 @@ TEST_F(Capture, AFastShutdownDoesNotWaitForIt) {
   server_.start();
 }
 
-TEST_F(Capture, MakesANewSlotAfterItsWalsenderWasEnded) {
+TEST_P(Capture, MakesANewSlotAfterItsWalsenderWasEnded) {
   const Listener listener(url());
   ASSERT_TRUE(listener.streams());
   Sql sql = server_.connect();
@@ -177,7 +189,7 @@ TEST_F(Capture, MakesANewSlotAfterItsWalsenderWasEnded) {
   EXPECT_TRUE(listener.heard("crm", record(sql)));
 }
 
-TEST_F(Capture, WaitsForALongTransactionInTheBackgroundAndCanBeStoppedMeanwhile) {
+TEST_P(Capture, WaitsForALongTransactionInTheBackgroundAndCanBeStoppedMeanwhile) {
   Sql writer = server_.connect();
   writer.run("begin; create table held (n integer)");
   Listener listener(url());
@@ -191,9 +203,9 @@ TEST_F(Capture, WaitsForALongTransactionInTheBackgroundAndCanBeStoppedMeanwhile)
   EXPECT_TRUE(second.streams());
 }
 
-TEST_F(Capture, UsesAPersistentSlotThatAPersonMadeAndReplacesOneThatIsLost) {
+TEST_P(Capture, UsesAPersistentSlotThatAPersonMadeAndReplacesOneThatIsLost) {
   Sql sql = server_.connect();
-  sql.run("select pg_create_logical_replication_slot('tandem_main', 'pgoutput')");
+  sql.run("select pg_create_logical_replication_slot('tandem_main', '" + plugin() + "')");
   {
     const Listener listener(url());
     ASSERT_TRUE(listener.streams());
@@ -215,9 +227,9 @@ TEST_F(Capture, UsesAPersistentSlotThatAPersonMadeAndReplacesOneThatIsLost) {
   EXPECT_TRUE(listener.heard("crm", record(sql)));
 }
 
-TEST_F(Capture, ASlotThatWasDroppedWhileItWasAwayIsMadeAnew) {
+TEST_P(Capture, ASlotThatWasDroppedWhileItWasAwayIsMadeAnew) {
   Sql sql = server_.connect();
-  sql.run("select pg_create_logical_replication_slot('tandem_main', 'pgoutput')");
+  sql.run("select pg_create_logical_replication_slot('tandem_main', '" + plugin() + "')");
   {
     const Listener listener(url());
     ASSERT_TRUE(listener.streams());
@@ -228,8 +240,10 @@ TEST_F(Capture, ASlotThatWasDroppedWhileItWasAwayIsMadeAnew) {
   EXPECT_TRUE(listener.streams());
 }
 
+class CaptureOverPgoutput : public Scene {};
+
 // Some minor releases fail on WAL from before the publication, some pass it over.
-TEST_F(Capture, ASlotOlderThanItsPublicationDoesNoHarm) {
+TEST_F(CaptureOverPgoutput, ASlotOlderThanItsPublicationDoesNoHarm) {
   Sql sql = server_.connect();
   sql.run("drop publication tandem");
   sql.run("select pg_create_logical_replication_slot('tandem_main', 'pgoutput')");
@@ -241,14 +255,14 @@ TEST_F(Capture, ASlotOlderThanItsPublicationDoesNoHarm) {
   EXPECT_TRUE(listener.heard("crm", record(sql)));
 }
 
-TEST_F(Capture, EndsAnEarlierSessionOfItsOwnName) {
+TEST_P(Capture, EndsAnEarlierSessionOfItsOwnName) {
   const Listener first(url());
   ASSERT_TRUE(first.streams());
   const Listener second(url());
   EXPECT_TRUE(second.streams());
 }
 
-TEST_F(Capture, PollsWithoutAPublication) {
+TEST_F(CaptureOverPgoutput, PollsWithoutAPublication) {
   server_.connect().run("drop publication tandem");
   const Listener listener(url());
   ASSERT_TRUE(listener.reaches(CapturePhase::polling));
@@ -256,7 +270,7 @@ TEST_F(Capture, PollsWithoutAPublication) {
   EXPECT_FALSE(listener.standing().hint.empty());
 }
 
-TEST_F(Capture, PollsWhereTheRoleMayNotReplicate) {
+TEST_P(Capture, PollsWhereTheRoleMayNotReplicate) {
   server_.connect().run("alter role tandem_connector noreplication");
   const Listener listener(url());
   ASSERT_TRUE(listener.reaches(CapturePhase::polling));
@@ -264,9 +278,9 @@ TEST_F(Capture, PollsWhereTheRoleMayNotReplicate) {
   EXPECT_TRUE(listener.turns().empty());
 }
 
-class CaptureWithoutSlots : public Capture {
+class CaptureWithoutSlots : public Scene {
  protected:
-  CaptureWithoutSlots() : Capture(with({{"max_replication_slots", "0"}})) {}
+  CaptureWithoutSlots() : Scene(with({{"max_replication_slots", "0"}})) {}
 };
 TEST_F(CaptureWithoutSlots, Polls) {
   const Listener listener(url());
@@ -274,9 +288,9 @@ TEST_F(CaptureWithoutSlots, Polls) {
   EXPECT_THAT(listener.standing().hint, HasSubstr("max_replication_slots"));
 }
 
-class CaptureOfPhysicalWal : public Capture {
+class CaptureOfPhysicalWal : public Scene {
  protected:
-  CaptureOfPhysicalWal() : Capture(with({{"wal_level", "replica"}})) {}
+  CaptureOfPhysicalWal() : Scene(with({{"wal_level", "replica"}})) {}
 };
 TEST_F(CaptureOfPhysicalWal, PollsAndSaysWhy) {
   const Listener listener(url());
@@ -284,9 +298,9 @@ TEST_F(CaptureOfPhysicalWal, PollsAndSaysWhy) {
   EXPECT_THAT(listener.standing().hint, HasSubstr("wal_level"));
 }
 
-class CaptureWithShortTimeouts : public Capture {
+class CaptureWithShortTimeouts : public Scene {
  protected:
-  CaptureWithShortTimeouts() : Capture(with({{"wal_sender_timeout", "1s"}})) {}
+  CaptureWithShortTimeouts() : Scene(with({{"wal_sender_timeout", "1s"}})) {}
 };
 TEST_F(CaptureWithShortTimeouts, AnswersKeepalives) {
   const Listener listener(url());
@@ -297,7 +311,7 @@ TEST_F(CaptureWithShortTimeouts, AnswersKeepalives) {
 }
 
 // A transaction that stays open pins the slot's WAL; past the budget the slot goes, and the connector polls.
-class CaptureWithABudget : public Capture {};
+class CaptureWithABudget : public Scene {};
 TEST_F(CaptureWithABudget, GivesTheSlotUp) {
   const Listener listener(url(), 4 << 20);
   ASSERT_TRUE(listener.streams());
@@ -313,6 +327,51 @@ TEST_F(CaptureWithABudget, GivesTheSlotUp) {
       60s));
   EXPECT_THAT(listener.standing().reason, HasSubstr("wal_budget"));
   EXPECT_TRUE(wait_for([this] { return slots() == "0"; }));
+}
+
+class CaptureWithThePlugin : public Scene {
+ protected:
+  CaptureWithThePlugin() : Scene({.settings = {{"wal_sender_timeout", "500ms"}}, .output_plugin = true}) {}
+};
+TEST_F(CaptureWithThePlugin, UsesItAndSaysWhy) {
+  const Listener listener(url());
+  ASSERT_TRUE(listener.streams());
+  EXPECT_EQ(server_.connect().rows("select plugin from pg_replication_slots")[0][0], "tandem");
+  EXPECT_THAT(listener.standing().plugin, testing::StartsWith("tandem ("));
+}
+TEST_F(CaptureWithThePlugin, NeedsNoPublication) {
+  Sql sql = server_.connect();
+  sql.run("drop publication tandem");
+  const Listener listener(url());
+  ASSERT_TRUE(listener.streams());
+  EXPECT_TRUE(listener.heard("crm", record(sql)));
+}
+TEST_F(CaptureWithThePlugin, KeepsToPgoutputWhereThatIsAskedFor) {
+  const Listener listener(url(), 1 << 30, PluginChoice::pgoutput);
+  ASSERT_TRUE(listener.streams());
+  EXPECT_EQ(server_.connect().rows("select plugin from pg_replication_slots")[0][0], "pgoutput");
+}
+TEST_F(CaptureWithThePlugin, TakesASlotThatWasMadeWithPgoutput) {
+  Sql sql = server_.connect();
+  sql.run("select pg_create_logical_replication_slot('tandem_main', 'pgoutput')");
+  const Listener listener(url());
+  ASSERT_TRUE(listener.streams());
+  EXPECT_TRUE(listener.heard("crm", record(sql)));
+  EXPECT_EQ(listener.standing().plugin, "pgoutput (the slot was made with it)");
+}
+TEST_F(CaptureWithThePlugin, FallsBackToPgoutputWhereItIsAllowedButNotThere) {
+  std::filesystem::remove(server_.folder() / "tandem.so");
+  const Listener listener(url());
+  ASSERT_TRUE(listener.streams());
+  EXPECT_THAT(listener.standing().plugin, HasSubstr("pgoutput (tandem's own plugin cannot be used: "));
+  Sql sql = server_.connect();
+  EXPECT_TRUE(listener.heard("crm", record(sql)));
+}
+class CaptureWithoutThePlugin : public Scene {};
+TEST_F(CaptureWithoutThePlugin, PollsWhereItIsAskedForAndSaysWhy) {
+  const Listener listener(url(), 1 << 30, PluginChoice::tandem);
+  ASSERT_TRUE(listener.reaches(CapturePhase::polling));
+  EXPECT_THAT(listener.standing().reason, HasSubstr("output plugin"));
 }
 
 }  // namespace

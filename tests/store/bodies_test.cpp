@@ -62,7 +62,7 @@ class BodyReading : public ::testing::Test {
     return wanted;
   }
   std::vector<FoundBody> read(const std::vector<WantedBody>& wanted) {
-    auto found = reader.read(session, fence, 0, wanted);
+    auto found = reader.read(session, fence, 0, wanted, 1 << 26);
     EXPECT_TRUE(found) << found.error().message;
     return found ? *found : std::vector<FoundBody>();
   }
@@ -100,6 +100,26 @@ TEST_F(BodyReading, ImagesComeWithReferencesAndComputedFields) {
   EXPECT_EQ(value(found[0], 1), "2.6250000000000000");
   EXPECT_EQ(value(found[1], 2), "9");
   EXPECT_TRUE(found[0].sql_error.empty()) << found[0].sql_error;
+}
+
+TEST_F(BodyReading, BringsNoMoreThanItIsAskedFor) {
+  scene.admin->run(
+      "insert into tandem.outbox (object_id, request_type, operation, target, body) select i, 'account', 'update', "
+      "'alpha', jsonb_build_object('t', repeat(md5(i::text), 8000)) from generate_series(1, 9) i");
+  auto wanted = pending();
+  ASSERT_EQ(wanted.size(), 9u);
+  std::size_t statements = 0;
+  for (std::span<const WantedBody> left = wanted; !left.empty(); ++statements) {
+    const auto found = reader.read(session, fence, 0, left, 600'000);
+    ASSERT_TRUE(found) << found.error().message;
+    std::size_t bytes = 0;
+    for (const auto& one : *found) bytes += one.body.size();
+    EXPECT_TRUE(found->size() == 1 || bytes <= 600'000) << bytes;
+    for (std::size_t at = 0; at < found->size(); ++at) EXPECT_EQ((*found)[at].counter, left[at].counter);
+    ASSERT_FALSE(found->empty());
+    left = left.subspan(found->size());
+  }
+  EXPECT_GT(statements, 4u);
 }
 
 TEST_F(BodyReading, AFailingExpressionFailsItsRecordAlone) {
@@ -162,7 +182,7 @@ TEST_F(BodyReading, AChangedKeyTakesItsIdentityAlongWhenTheOldLaneIsQuiet) {
   auto wanted = pending();
   ASSERT_EQ(wanted.size(), 2u);
   ASSERT_EQ(wanted[1].object_id, "7");
-  EXPECT_EQ(read(wanted).at(1).found, FoundBody::Found::not_visible) << "a record of the old key is pending";
+  EXPECT_EQ(read(wanted).at(1).found, FoundBody::Found::waits) << "a record of the old key is pending";
   scene.admin->run("update tandem.outbox set request_state = 3, outcome = 'delivered' where object_id = '1'");
   wanted = pending();
   const auto found = read(wanted);
@@ -180,7 +200,7 @@ TEST_F(BodyReading, AChangedKeyWaitsForParkedRecordsOfTheOldOne) {
   scene.admin->run("insert into tandem.parked (counter, peer, request_type, object_id, reason) values (" + floor +
                    ", 'alpha', 'account', '1', 'retry')");
   scene.admin->run("insert into tandem.settled_through (peer, counter) values ('alpha', " + floor + ")");
-  EXPECT_EQ(read(wanted).at(1).found, FoundBody::Found::not_visible) << "parked at the floor";
+  EXPECT_EQ(read(wanted).at(1).found, FoundBody::Found::waits) << "parked at the floor";
   scene.admin->run("update tandem.parked set retried = true");
   EXPECT_TRUE(read(wanted).at(0).overtaken) << "the object has another key by now";
 }

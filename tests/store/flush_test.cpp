@@ -148,19 +148,19 @@ TEST_F(Flush, AParkedRecordIsPassedOverByWindowsAndTakenUpOnce) {
   EXPECT_EQ(row(record.counter, "request_state, error_code, attempts"), "(2,timeout,1)");
   EXPECT_TRUE(read().empty());
 
-  auto taken = store::take_up(session, table, fence, {true, true}, 10);
+  auto taken = store::take_up(session, table, fence, {true, true});
   ASSERT_TRUE(taken) << taken.error().message;
   ASSERT_EQ(taken->size(), 1u);
   EXPECT_EQ(taken->at(0).lane, record.lane);
   EXPECT_EQ(taken->at(0).records.at(0).record.counter, record.counter);
   EXPECT_TRUE(taken->at(0).records.at(0).record.body_left_out);
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 0u);
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 0u);
   EXPECT_TRUE(read().empty()) << "it stays parked until it is settled";
 
   auto blocked = store::release_parked(session, table, fence);
   ASSERT_TRUE(blocked) << blocked.error().message;
   ASSERT_EQ(blocked->size(), 1u);
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 1u)
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 1u)
       << "a start releases what an earlier one had taken up";
 
   flush({settlement(record)});
@@ -182,11 +182,11 @@ TEST_F(Flush, ATakeUpBringsTheWholeLane) {
   parks[0].park_reason = "retry";
   parks[0].due_in = std::chrono::milliseconds{0};
   flush(parks);
-  auto taken = store::take_up(session, table, fence, {true, true}, 10);
+  auto taken = store::take_up(session, table, fence, {true, true});
   ASSERT_EQ(taken->size(), 2u) << "nothing parked stands before object 2";
   EXPECT_EQ(taken->at(0).records.size(), 2u);
   ASSERT_TRUE(store::release_parked(session, table, fence));
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 2u);
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 2u);
 }
 
 TEST_F(Flush, AFollowerThatNothingParkedStandsBeforeIsDueAtOnce) {
@@ -195,7 +195,7 @@ TEST_F(Flush, AFollowerThatNothingParkedStandsBeforeIsDueAtOnce) {
   park.kind = Settlement::Kind::park;
   park.park_reason = std::string(park_reason_lane);
   flush({park});
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 1u);
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 1u);
 }
 
 TEST_F(Flush, WhatWaitsForSomethingThatIsOverIsReleased) {
@@ -212,10 +212,10 @@ TEST_F(Flush, WhatWaitsForSomethingThatIsOverIsReleased) {
   parks[0].due_in = std::chrono::hours{1};
   flush(parks);
   ASSERT_TRUE(store::release_orphans(session, table, fence));
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 0u) << "it waits for the first one";
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 0u) << "it waits for the first one";
   scene.admin->run("delete from tandem.parked where reason = 'retry'");
   ASSERT_TRUE(store::release_orphans(session, table, fence));
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 1u);
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 1u);
 }
 
 TEST_F(Flush, APauseThatIsOverDoesNotPark) {
@@ -231,18 +231,49 @@ TEST_F(Flush, APauseThatIsOverDoesNotPark) {
   auto park = settlement(records.at(0));
   park.kind = Settlement::Kind::park;
   park.park_reason = "pause";
-  park.due_in = std::chrono::hours{1};
   flush({park});
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 1u) << "resumed before it was parked";
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 1u) << "resumed before it was parked";
   scene.admin->run("update tandem.route set paused = true");
   auto second = park;
   second.counter = records.at(1).counter;
   second.record_id = records.at(1).record_id;
   flush({second});
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 0u);
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 0u);
   scene.admin->run("update tandem.route set paused = false");
-  ASSERT_TRUE(store::release_orphans(session, table, fence));
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 1u) << "or while it was";
+  ASSERT_EQ(store::wake_resumed(session, table, fence, 10), 1u);
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 1u) << "or while it was";
+}
+
+TEST_F(Flush, AResumedRouteIsWokenStepByStepAndAPausedOneIsNot) {
+  scene.admin->run(
+      "insert into tandem.target (target, definition) values ('alpha', '{}');"
+      "insert into tandem.watch (watch, relation, table_name, key_columns, definition) "
+      "values ('account', 0, 'account', '{id}', '{}');"
+      "insert into tandem.route (target, request_type, watch, definition, paused) "
+      "values ('alpha', 'account', 'account', '{}', true);"
+      "insert into tandem.parked (counter, peer, request_type, object_id, reason, due) "
+      "select i, 'alpha', 'account', i, 'pause', 'infinity' from generate_series(1, 25) i");
+  EXPECT_EQ(*store::wake_resumed(session, table, fence, 10), 0u);
+  EXPECT_EQ(scene.admin->text("select tandem.resume('alpha', 'account')::text"), "true");
+  for (const auto woken : {10u, 10u, 5u, 0u}) EXPECT_EQ(*store::wake_resumed(session, table, fence, 10), woken);
+  EXPECT_EQ(scene.admin->number("select count(*) from tandem.parked where due <= clock_timestamp()"), 25);
+}
+
+TEST_F(Flush, TakingUpLooksAtTheLanesThatAreDueAndNotAtAllThatIsParked) {
+  scene.admin->run(
+      "insert into tandem.outbox (object_id, request_type, operation, target, request_state) "
+      "select i, 'account', 'update', 'alpha', 2 from generate_series(1, 100000) i;"
+      "insert into tandem.parked (counter, peer, request_type, object_id, reason) "
+      "select counter, target, request_type, object_id, 'pause' from tandem.outbox;"
+      "analyze tandem.parked, tandem.outbox");
+  ASSERT_TRUE(session.script("begin"));
+  const auto taken = store::take_up(session, table, fence, {true, true});
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_EQ(taken->size(), store::most_taken_up);
+  const auto fetched = session.run("select pg_stat_get_xact_tuples_fetched('tandem.parked'::regclass)");
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_LT(fetched->number(0, 0), 5'000) << "rows of tandem.parked";
+  ASSERT_TRUE(session.script("rollback"));
 }
 
 TEST_F(Flush, AnAttemptsErrorIsNotCapturesNorTakesItAway) {
@@ -261,7 +292,7 @@ TEST_F(Flush, AnAttemptsErrorIsNotCapturesNorTakesItAway) {
   parks[0].error = ErrorClass::mapping;
   parks[0].description = "another server's words";
   flush(parks);
-  auto taken = store::take_up(session, table, fence, {true, true}, 10);
+  auto taken = store::take_up(session, table, fence, {true, true});
   ASSERT_EQ(taken->size(), 2u);
   EXPECT_EQ(taken->at(0).records.at(0).record.capture_error, ErrorClass::none);
   EXPECT_EQ(taken->at(1).records.at(0).record.capture_error, ErrorClass::mapping);
@@ -277,7 +308,7 @@ TEST_F(Flush, OnlyTheWaitForAParentIsCounted) {
   const auto waited = [&] {
     flush({park});
     scene.admin->run("update tandem.parked set since = since - interval '1 hour', due = now()");
-    return store::take_up(session, table, fence, {true, true}, 10)->at(0).records.at(0).waited;
+    return store::take_up(session, table, fence, {true, true})->at(0).records.at(0).waited;
   };
   EXPECT_EQ(waited(), std::chrono::milliseconds{0});
   park.park_reason = "parent";
@@ -297,12 +328,12 @@ TEST_F(Flush, AChildWakesWhenItsParentGetsAnIdentity) {
   park.parent_type = "account";
   park.parent_object_id = "parent";
   flush({park});
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 0u);
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 0u);
   auto parent = settlement(records.at(0));
   parent.identity = Settlement::IdentityWrite::paired;
   parent.remote_id = "R-1";
   EXPECT_EQ(flush({parent}).woken, std::vector<std::string>{"alpha"});
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 1u);
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 1u);
 }
 
 TEST_F(Flush, AChildThatParksBesideItsParentsIdentityDoesNotSleep) {
@@ -318,7 +349,7 @@ TEST_F(Flush, AChildThatParksBesideItsParentsIdentityDoesNotSleep) {
   parent.identity = Settlement::IdentityWrite::paired;
   parent.remote_id = "R-1";
   flush({park, parent});
-  EXPECT_EQ(store::take_up(session, table, fence, {true, true}, 10)->size(), 1u);
+  EXPECT_EQ(store::take_up(session, table, fence, {true, true})->size(), 1u);
 }
 
 TEST_F(Flush, AParentThatNobodyHasWrittenOfGetsARecordOnce) {
@@ -360,7 +391,7 @@ TEST_F(Flush, ACarefulAttemptIsOpenedBeforeAndClosedAfter) {
   store::BodyReader bodies(scene.settings);
   ASSERT_TRUE(bodies.prepare(session));
   const std::vector<WantedBody> wanted{{record.counter, record.record_id, record.route, record.object_id, record.xid}};
-  auto found = bodies.read(session, fence, 0, wanted);
+  auto found = bodies.read(session, fence, 0, wanted, 1 << 26);
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->at(0).unanswered, 1);
   EXPECT_EQ(found->at(0).body, R"({"n": 1})");
@@ -404,13 +435,13 @@ TEST_F(Flush, ALaneOfWhichSomebodyHoldsARowComesLaterAndWhole) {
   flush(parks);
   Sql person(scene.postgres.url());
   person.run("begin; select from tandem.parked where object_id = '1' order by counter limit 1 for update");
-  auto lanes = store::take_up(session, table, fence, {true, true}, 10);
+  auto lanes = store::take_up(session, table, fence, {true, true});
   ASSERT_TRUE(lanes) << lanes.error().message;
   ASSERT_EQ(lanes->size(), 1u);
   EXPECT_EQ(lanes->at(0).records.at(0).record.object_id, "2");
   EXPECT_FALSE(lanes->at(0).records.at(0).attempted);
   person.run("rollback");
-  lanes = store::take_up(session, table, fence, {true, true}, 10);
+  lanes = store::take_up(session, table, fence, {true, true});
   ASSERT_EQ(lanes->size(), 1u);
   EXPECT_EQ(lanes->at(0).records.size(), 2u);
   EXPECT_TRUE(lanes->at(0).records.at(0).attempted) << "whoever takes it up must not fold it";
@@ -504,7 +535,7 @@ TEST_F(Flush, ExhaustedRecordsAreSentAgainWhileTheyAreYoung) {
          settlement(records.at(2), Outcome::rejected)});
   scene.admin->run("update tandem.outbox set date_time = now() - interval '10 days' where object_id = 'old'");
   EXPECT_EQ(store::recover(session, fence, "alpha", std::chrono::hours{72}, 100).value(), 1u);
-  auto taken = store::take_up(session, table, fence, {true, true}, 10);
+  auto taken = store::take_up(session, table, fence, {true, true});
   ASSERT_EQ(taken->size(), 1u);
   EXPECT_TRUE(taken->at(0).records.at(0).retried);
 }
@@ -515,7 +546,7 @@ TEST_F(Flush, ARetriedRecordWithANewerOneIsOvertaken) {
   auto records = read();
   flush({settlement(records.at(0), Outcome::rejected), settlement(records.at(1))});
   scene.admin->run("select tandem.retry(" + std::to_string(older) + ")");
-  auto taken = store::take_up(session, table, fence, {true, true}, 10);
+  auto taken = store::take_up(session, table, fence, {true, true});
   ASSERT_EQ(taken->size(), 1u);
   EXPECT_TRUE(taken->at(0).records.at(0).overtaken);
   auto superseded = settlement(records.at(0), Outcome::superseded);

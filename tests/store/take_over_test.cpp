@@ -1,6 +1,7 @@
 #include "store/take_over.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "daemon/take_turn.hpp"
 #include "outbox_scene.hpp"
@@ -23,6 +24,11 @@ class TakeOver : public testing::Test {
   [[nodiscard]] Result<store::Tenure> start(const Settings& settings) const {
     return take_turn(settings, lease, no_pause);
   }
+  /// Says that the connector is another process, which lives: one with our own pid can only be an earlier one.
+  void elsewhere(const std::string& name) {
+    scene.admin->run("update tandem.connector_alive set pid = " + std::to_string(::getppid()) + " where name = '" +
+                     name + "'");
+  }
   /// Makes a connector's sign of life older.
   void age(const std::string& name, const std::string& by) {
     scene.admin->run("update tandem.connector_alive set alive_at = alive_at - interval '" + by + "' where name = '" +
@@ -40,11 +46,17 @@ TEST_F(TakeOver, SaysThatItLivesInTheSameTransaction) {
 
 TEST_F(TakeOver, IsRefusedWhileAnotherNameDeliversToItsTargets) {
   ASSERT_TRUE(start(scene.settings));
+  elsewhere("test");
   const auto refused = start(other);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::refused);
   EXPECT_NE(refused.error().message.find("the connector test is alive and delivers to alpha, beta"), std::string::npos)
       << refused.error().message;
+}
+
+TEST_F(TakeOver, OfAConnectorThatHadOurPidNeedsNoLease) {
+  ASSERT_TRUE(start(scene.settings));
+  EXPECT_TRUE(start(other)) << "a container that is started again has the same pid";
 }
 
 TEST_F(TakeOver, OfOtherTargetsIsNobodysBusiness) {
@@ -63,6 +75,7 @@ TEST_F(TakeOver, OfTheTargetsOfADeadConnectorFencesIt) {
   EXPECT_TRUE(tenure->unclean);
   auto session = scene.session();
   EXPECT_EQ(store::still_alive(session, "test", dead->epoch).error().kind, ErrorKind::fenced);
+  elsewhere("other");
   EXPECT_FALSE(start(scene.settings)) << "it must not take them back";
 }
 

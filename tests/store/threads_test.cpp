@@ -217,5 +217,35 @@ TEST_F(FeedAndSettle, PausesAreTold) {
   EXPECT_TRUE(wait_for([&] { return !threads.paused.load(); }, 10s));
 }
 
+TEST_F(FeedAndSettle, WhatIsParkedWhileItsRouteIsResumedIsSoonTakenUp) {
+  scene.admin->run(
+      "insert into tandem.target (target, definition) values ('alpha', '{}');"
+      "insert into tandem.watch (watch, relation, table_name, key_columns, definition) "
+      "values ('account', 0, 'account', '{id}', '{}');"
+      "insert into tandem.route (target, request_type, watch, definition) values ('alpha', 'account', 'account', '{}');"
+      "insert into tandem.outbox (object_id, request_type, operation, target, request_state) "
+      "values ('1', 'account', 'update', 'alpha', 2)");
+  Threads threads(scene);
+  EXPECT_TRUE(wait_for([&] { return threads.starts == 2; }, 10s));
+  scene.admin->run(
+      "insert into tandem.parked (counter, peer, request_type, object_id, reason, due) "
+      "select counter, target, request_type, object_id, 'pause', 'infinity' from tandem.outbox");
+  EXPECT_TRUE(wait_for([&] { return scene.admin->text("select reason from tandem.parked") == "taken up"; }, 20s));
+}
+
+TEST_F(FeedAndSettle, PeopleLearnThatNothingIsRead) {
+  const auto alerts = [this](const std::string& which) {
+    return scene.admin->number("select count(*) from tandem.alert where kind = 'reading' and recovered_at is " + which);
+  };
+  Threads threads(scene);
+  EXPECT_TRUE(wait_for([&] { return threads.starts == 2; }, 10s));
+  scene.admin->run("revoke select on tandem.outbox from tandem_connector");
+  EXPECT_TRUE(wait_for([&] { return alerts("null") == 1; }, 60s));
+  EXPECT_GE(threads.feed().failing_for(), 10s);
+  scene.admin->run("grant select on tandem.outbox to tandem_connector");
+  EXPECT_TRUE(wait_for([&] { return alerts("not null") == 1; }, 30s));
+  EXPECT_EQ(threads.feed().failing_for(), 0s);
+}
+
 }  // namespace
 }  // namespace tandem

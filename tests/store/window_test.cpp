@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "outbox_scene.hpp"
 
 namespace tandem {
@@ -88,6 +90,21 @@ TEST_F(Window, LeavesOutLongBodiesAndTellsLatestRecordsApart) {
   EXPECT_TRUE(answer.records[0][0].body_left_out);
   EXPECT_TRUE(answer.records[0][0].body.empty());
   EXPECT_FALSE(answer.records[0][1].body_left_out);
+}
+
+TEST_F(Window, NeverFetchesALargeBody) {
+  scene.insert("0", "alpha", "account", "jsonb_build_object('n', repeat('abcdefgh', 500000))");
+  scene.admin->run(
+      "insert into tandem.outbox (object_id, request_type, operation, target, body) "
+      "select i, 'account', 'update', 'alpha', o.body from tandem.outbox o, generate_series(1, 50) i");
+  ASSERT_TRUE(session.script("begin"));
+  const auto answer = ask({{true, true}, Counter{0}, std::nullopt, {}, 1000});
+  ASSERT_EQ(answer.records[0].size(), 51u);
+  EXPECT_TRUE(std::ranges::all_of(answer.records[0], &Record::body_left_out));
+  const auto fetched = session.run(
+      "select pg_stat_get_xact_blocks_fetched(reltoastrelid) from pg_class where oid = 'tandem.outbox'::regclass");
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_EQ(fetched->number(0, 0), 0) << "blocks of bodies that are left out";
 }
 
 TEST_F(Window, TellsWhatCaptureCouldNotCompute) {

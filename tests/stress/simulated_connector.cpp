@@ -172,7 +172,7 @@ bool SimulatedConnector::park_a_lane() {
 bool SimulatedConnector::take_up() {
   std::vector<bool> wanted(full_.size());
   for (std::size_t target = 0; target < full_.size(); ++target) wanted[target] = !full_[target];
-  auto taken = store::take_up(*reading_, table_, fence_, wanted, 10);
+  auto taken = store::take_up(*reading_, table_, fence_, wanted);
   if (!taken) return false;
   for (auto& lane : *taken) {
     lanes_[lane.lane.value].blocked = false;

@@ -79,6 +79,7 @@ std::string configuration(const PrivatePostgres::Options& options, const fs::pat
     settings.emplace_back("fsync", "off");
     settings.emplace_back("full_page_writes", "off");
   }
+  if (options.output_plugin) settings.emplace_back("dynamic_library_path", folder.string() + ":$libdir");
   settings.insert(settings.end(), options.settings.begin(), options.settings.end());
   std::string text;
   for (const auto& [name, value] : settings) text += name + " = '" + value + "'\n";
@@ -114,7 +115,10 @@ PrivatePostgres::PrivatePostgres(const Options& options) {
   must(run_program({.arguments = {"cp", "-a", template_cluster().string(), (folder() / "data").string()}}),
        "copying the cluster");
   std::ofstream(folder() / "data" / "postgresql.conf", std::ios::app) << configuration(options, folder(), port());
+  if (options.output_plugin)
+    fs::copy_file(TANDEM_OUTPUT_PLUGIN, folder() / "tandem.so", fs::copy_options::overwrite_existing);
   start();
+  if (options.output_plugin) allow_output_plugin();
   Sql(url("postgres", "postgres")).run("create database crm");
 }
 
@@ -161,6 +165,20 @@ void PrivatePostgres::start() {
   };
   if (!wait_for(ready, std::chrono::seconds(60)))
     throw std::runtime_error("PostgreSQL is not ready: " + last_lines(log(), 2'000));
+}
+
+// Older minor releases do not know the setting and allow every plugin.
+void PrivatePostgres::allow_output_plugin() {
+  const auto listed = [this] {
+    return Sql(url("postgres", "postgres"))
+        .rows("select setting like '%tandem%' from pg_settings where name = 'output_plugin_libraries'");
+  };
+  if (listed().empty()) return;
+  Sql sql(url("postgres", "postgres"));
+  sql.run("alter system set output_plugin_libraries = pgoutput, test_decoding, tandem");
+  sql.run("select pg_reload_conf()");
+  if (!wait_for([&] { return listed()[0][0] == "t"; }))
+    throw std::runtime_error("output_plugin_libraries was not taken over");
 }
 
 void PrivatePostgres::stop(Shutdown how) {

@@ -23,6 +23,7 @@ class PrivatePostgres {
   struct Options {
     std::vector<std::pair<std::string, std::string>> settings = {};  ///< lines of postgresql.conf
     Durability durability = Durability::fast;
+    bool output_plugin = false;  ///< pg_plugin is installed for this server alone, and allowed
   };
   enum class Shutdown { fast, immediate };
 
@@ -53,6 +54,7 @@ class PrivatePostgres {
 
  private:
   void signal_all(int number) const;
+  void allow_output_plugin();
 
   TemporaryFolder folder_;
   Port port_;

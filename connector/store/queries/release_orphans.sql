@@ -1,14 +1,12 @@
 -- $1 connector, $2 epoch, $3 targets. Now and then: parked rows that nothing would wake any more, since what they wait for ended while they
--- were being parked: the lane's other record was settled by a person, or the route was resumed.
+-- were being parked: the lane's other record was settled by a person.
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
 )
 update tandem.parked p set due = clock_timestamp()
 from fence
 where p.queue = 'outbox' and p.peer = any ($3::text[]) and p.due > clock_timestamp()
-  and ((p.reason = 'lane' and not exists (
-      select from tandem.parked o
-      where o.queue = p.queue and o.peer = p.peer and hashtextextended(o.object_id, 0) = hashtextextended(p.object_id, 0)
-        and o.request_type = p.request_type and o.object_id = p.object_id and o.reason <> 'lane'))
-    or (p.reason = 'pause' and not exists (
-      select from tandem.route r where r.target = p.peer and r.request_type = p.request_type and r.paused)))
+  and p.reason = 'lane' and not exists (
+    select from tandem.parked o
+    where o.queue = p.queue and o.peer = p.peer and hashtextextended(o.object_id, 0) = hashtextextended(p.object_id, 0)
+      and o.request_type = p.request_type and o.object_id = p.object_id and o.reason <> 'lane')

@@ -1,6 +1,7 @@
 -- $1 connector, $2 epoch, then one array each, by counter: $3 counters, $4 record ids, $5 request_state, $6 outcome, $7 error_code,
 -- $8 description, $9 need_retry, $10 attempts, $11 answer_status, $12 duration µs, $13 attempt (null: no attempt row), $14 its start (µs
--- since 1970), $15 counted, $16 identity (pending, paired, removed), $17 remote_id, $18 version, $19 agreed (image, unsettled, removed),
+-- since 1970), $15 counted, $16 identity (pending, paired, removed, replaced: paired, and
+-- the one at the old key removed), $17 remote_id, $18 version, $19 agreed (image, unsettled, removed),
 -- $20 agreed image, $21 follow with a `latest` record, $22 attempt phase (whole, opened, closed), $23 supersedes failed ones.
 -- Outcomes, and notes about records that are held (state 2). A counter missing from the answer was not settled.
 with fence as materialized (
@@ -23,9 +24,9 @@ with fence as materialized (
       date_time_received = coalesce(o.date_time_received, g.moment - g.duration_us * interval '1 microsecond'), date_time_update = g.moment
   from given g
   where o.counter = g.counter and o.record_id = g.record_id and o.request_state in (1, 2)
-  returning o.counter, o.target, o.request_type, o.object_id
+  returning o.counter, o.target, o.request_type, o.object_id, o.old_object_id
 ), change as materialized (
-  select s.target, s.request_type, s.object_id, g.*
+  select s.target, s.request_type, s.object_id, s.old_object_id, g.*
   from settled s join given g on g.counter = s.counter
 ), unparked as (
   delete from tandem.parked p using change c where p.queue = 'outbox' and p.counter = c.counter and c.request_state in (3, 4)
@@ -76,20 +77,23 @@ with fence as materialized (
 ), told as materialized (  -- what an answer has taught stands, even where a person has discarded its record meanwhile
   select * from change
   union all
-  select o.target, o.request_type, o.object_id, g.*
+  select o.target, o.request_type, o.object_id, o.old_object_id, g.*
   from given g join tandem.outbox o on o.counter = g.counter and o.record_id = g.record_id
   where (g.identity is not null or g.agreed is not null) and o.request_state = 3 and o.outcome = 'discarded'
 ), pair as materialized (
-  select distinct on (c.target, c.request_type, c.object_id) c.target, c.request_type, c.object_id, c.identity, c.remote_id, c.version
+  select distinct on (c.target, c.request_type, c.object_id) c.target, c.request_type, c.object_id, c.old_object_id,
+         c.identity, c.remote_id, c.version
   from told c where c.identity is not null
   order by c.target, c.request_type, c.object_id, c.counter desc
 ), unpaired as (
   update tandem.identity i set state = 'deleted', updated_at = clock_timestamp() from pair
-  where pair.identity = 'removed' and i.target = pair.target and i.request_type = pair.request_type and md5(i.object_id) = md5(pair.object_id)
-    and i.object_id = pair.object_id and i.state <> 'deleted'
+  where pair.identity in ('removed', 'replaced') and i.target = pair.target and i.request_type = pair.request_type
+    and md5(i.object_id) = md5(case when pair.identity = 'removed' then pair.object_id else pair.old_object_id end)
+    and i.object_id = case when pair.identity = 'removed' then pair.object_id else pair.old_object_id end and i.state <> 'deleted'
 ), paired as (
   insert into tandem.identity as i (target, request_type, object_id, remote_id, state, version)
-  select pair.target, pair.request_type, pair.object_id, pair.remote_id, pair.identity, pair.version
+  select pair.target, pair.request_type, pair.object_id, pair.remote_id,
+         case when pair.identity = 'replaced' then 'paired' else pair.identity end, pair.version
   from pair where pair.identity <> 'removed'
   on conflict (target, request_type, md5(object_id)) where state <> 'deleted' do update
     set remote_id = coalesce(excluded.remote_id, i.remote_id), version = coalesce(excluded.version, i.version),
@@ -111,7 +115,7 @@ with fence as materialized (
   from known where known.agreed <> 'removed'
   on conflict (target, request_type, md5(object_id)) do update
     set image = case when excluded.unsettled then a.image else excluded.image end, unsettled = excluded.unsettled,
-        counter = excluded.counter, version = coalesce(excluded.version, a.version), updated_at = clock_timestamp()
+        counter = excluded.counter, updated_at = clock_timestamp()  -- version: the last of theirs that was applied here
 ), woken as (
   update tandem.parked p set due = clock_timestamp() from paired
   where p.queue = 'outbox' and p.peer = paired.target and paired.state = 'paired' and p.due > clock_timestamp()

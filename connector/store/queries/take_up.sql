@@ -1,5 +1,7 @@
--- $1 connector, $2 epoch, $3 targets by index (null: no room), $4 most due rows to look at.
--- All waiting rows of the lanes that are due, by lane and counter. They stay parked until they are settled; nobody takes them twice.
+-- $1 connector, $2 epoch, $3 targets by index (null: no room).
+-- All waiting rows of the lanes of the first 200 rows that are due at each target, by lane and counter. They stay parked until they are
+-- settled; nobody takes them twice. The 200 is no parameter, and rows are looked up lane by lane (`offset 0`): a generic plan that does not
+-- know how few lanes there are hashes all that is parked.
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
 ), lane as materialized (
@@ -8,15 +10,19 @@ with fence as materialized (
     select p.peer, p.request_type, p.object_id from unnest($3::text[]) as t (target)
     cross join lateral (
       select q.peer, q.request_type, q.object_id from tandem.parked q
-      where q.queue = 'outbox' and q.peer = t.target and q.due <= now() order by q.due limit $4::bigint
+      where q.queue = 'outbox' and q.peer = t.target and q.due <= now() order by q.due limit 200
     ) p
   ) d
 ), waiting as materialized (
   select l.peer, l.request_type, l.object_id, p.counter, p.retried, p.attempted, p.reason, case when p.waits_for is null then 0 else (extract(epoch from clock_timestamp() - p.since) * 1000)::bigint end as waited_ms,
          case when p.due > now() and isfinite(p.due) then (extract(epoch from p.due - now()) * 1000)::bigint else 0 end as early_ms
   from lane l
-  join tandem.parked p on p.queue = 'outbox' and p.peer = l.peer and p.request_type = l.request_type
-    and hashtextextended(p.object_id, 0) = hashtextextended(l.object_id, 0) and p.object_id = l.object_id and p.reason <> 'taken up'
+  cross join lateral (
+    select q.counter, q.retried, q.attempted, q.reason, q.waits_for, q.since, q.due from tandem.parked q
+    where q.queue = 'outbox' and q.peer = l.peer and q.request_type = l.request_type
+      and hashtextextended(q.object_id, 0) = hashtextextended(l.object_id, 0) and q.object_id = l.object_id and q.reason <> 'taken up'
+    offset 0
+  ) p
 ), free as materialized (
   select p.counter from tandem.parked p
   where p.queue = 'outbox' and p.counter = any (array(select w.counter from waiting w)) for no key update skip locked

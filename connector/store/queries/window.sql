@@ -1,4 +1,5 @@
 -- $1 targets by index (null: not asked for), $2 after, $3 most rows, $4 and $5 gaps (first, last), $6 through, $7 most bytes of a body.
+-- A longer one is neither printed nor fetched: its stored size decides, and of what is stored compressed an eighth may stand for the whole.
 -- One statement, hence one snapshot: the first $3 rows by counter of the gaps and of ($2, $6], each with what it holds if it is a
 -- pending, unparked record of a target asked for. The header row, with the snapshot's xmin, comes first. `offset 0` keeps a body from being
 -- printed twice or for nothing, and the parked rows from being hashed as a whole.
@@ -29,7 +30,9 @@ left join lateral (
          s.request_state, s.error_code, s.attempts, s.date_time, s.body is not null as has_body,
          case when octet_length(printed.body) <= $7::integer then printed.body end as body,
          case when s.error_code is not null then s.description end as description
-  from (select case when s.request_state in (1, 2) and s.target = any ($1::text[]) then s.body::text end as body offset 0) as printed
+  from (select case when s.request_state in (1, 2) and s.target = any ($1::text[])
+                       and pg_column_size(s.body) <= case when pg_column_compression(s.body) is null then $7::integer else $7::integer / 8 end
+                     then s.body::text end as body offset 0) as printed
   where s.request_state in (1, 2) and s.target = any ($1::text[])
     and not exists (select from tandem.parked p where p.queue = 'outbox' and p.counter = s.counter offset 0)
 ) own on true

@@ -54,6 +54,16 @@ TEST_F(Ringer, RingsOncePerTransactionAndTargetWithTheHighestCounter) {
   EXPECT_THAT(ringer_.rings(), ElementsAre(RingOf("crm", 9), RingOf("erp", 8), RingOf("crm", 6)));
 }
 
+TEST_F(Ringer, WithoutBoundariesRingsAtOnceForTheHighestCounterOfATarget) {
+  insert("7", "crm");
+  insert("9", "crm");
+  insert("8", "erp");
+  EXPECT_THAT(ringer_.rings(), ElementsAre(RingOf("crm", 9), RingOf("erp", 8)));
+  ringer_.clear();
+  say(wire::Message{true, {}, "tandem", "retry"});
+  EXPECT_THAT(ringer_.rings(), ElementsAre(RingOf("", 0)));
+}
+
 TEST_F(Ringer, RingsForEverybodyWhenPeopleChangedSomething) {
   say(wire::Message{false, {}, "tandem", "resume"});
   EXPECT_THAT(ringer_.rings(), ElementsAre(RingOf("", 0)));

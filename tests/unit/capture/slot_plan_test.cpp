@@ -36,7 +36,7 @@ class Plan : public testing::Test {
   }
   std::chrono::milliseconds pause() const { return std::chrono::ceil<std::chrono::milliseconds>(action_.until - now_); }
 
-  SlotPlan plan_{SlotPlan::Limits{budget, 60s}};
+  SlotPlan plan_{SlotPlan::Limits{budget, 60s, PluginChoice::pgoutput}};  // plugin_choice_test.cpp has the others
   SteadyTime now_{1h};
   SlotPlan::Action action_;
 };

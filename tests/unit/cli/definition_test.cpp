@@ -24,7 +24,8 @@ TEST(Definition, IsJsonWithoutSecrets) {
   Settings settings = example();
   settings.targets[0].headers.emplace_back("X-Api-Key", "k3y");
   for (const std::string& text :
-       {definition(settings.targets[0]), definition(settings.watches[1]), definition(settings.routes[1])}) {
+       {definition(settings.targets[0]), definition(settings.targets[1]), definition(settings.routes[2]),
+        definition(settings.watches[1]), definition(settings.routes[1])}) {
     EXPECT_TRUE(json::validate(text).has_value()) << text;
     EXPECT_THAT(text, Not(HasSubstr("s3cret")));
     EXPECT_THAT(text, Not(HasSubstr("k3y")));

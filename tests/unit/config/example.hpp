@@ -42,6 +42,41 @@ targets:
                max_records: 200, max_bytes: 1MiB, linger: 0ms, answers: /results, match: /id, match_by: record_id, ok: /ok, status: /status,
                error: /error, remote_id: /remote_id, operations: [create, update] }
       idempotency_key: false
+  events:
+    type: kafka
+    brokers: ["kafka1.example:9092", "kafka2.example:9092"]
+    properties: { security.protocol: sasl_ssl, sasl.mechanisms: PLAIN, sasl.username: crm, sasl.password: "${KAFKA_PASSWORD}" }
+    topic: "crm.{request_type}"
+    value: json
+    deletes: tombstone
+    source: crm/main
+    concurrency: 16
+    rate: { per_second: 100000, burst: 200000, per_day: 100000, reserve: 0.05 }
+    retry: { count: 3, first: 10s, factor: 2, jitter: 0.1, max_age: 72h }
+    breaker: { consecutive_failures: 10, failure_share: 0.5, minimum: 20, window: 10s, open_first: 1s, open_longest: 60s }
+    timeout: 30s
+    max_body: 1MB
+    memory: 16MiB
+  partner:
+    url: http://127.0.0.1:9091/api
+sources:
+  partner:
+    type: webhook
+    target: partner
+    signature: { secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, previous_secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx, tolerance: 5m }
+    header: { name: X-Token, value: shared-secret }
+    basic: { username: u, password: p }
+    max_body: 1MiB
+    records: /events
+    id: /id
+    object_id: /external_id
+    request_type: /type
+    types: { Contact: contact }
+    operation: /operation
+    operations: { deleted: delete }
+    version: /version
+    event: /event_id
+    body: /data
 watches:
   account:
     table: public.account
@@ -77,6 +112,22 @@ watches:
         sql: { AmountWithTax: "amount * 1.2" }
         other_columns: false
         requests: { upsert: { path: "/Opportunity/external/{object_id}" } }
+      - { target: events, topic: "{target}.{request_type}s", value: cloudevents, deletes: message }
+  contact:
+    table: public.contact
+    routes:
+      - target: partner
+        apply:
+          operations: [create, update, delete]
+          on_delete: soft
+          soft_delete: { is_deleted: true }
+          conflict: newest
+          newest: { ours: updated_at, theirs: /modified_at }
+          natural_key: [email]
+        requests:
+          create: { method: POST, path: /contact, remote_id: /id }
+          update: { method: PATCH, path: "/contact/{remote_id}" }
+          delete: { method: DELETE, path: "/contact/{remote_id}" }
 )yaml";
 
 }  // namespace tandem

@@ -25,8 +25,11 @@ Environment environment(std::map<std::string, std::string> values) {
   };
 }
 
-const Environment tokens = environment(
-    {{"OPERATOR_TOKEN", "0123456789abcdef0123"}, {"SECOND_CRM_TOKEN", "s3cret-t0ken"}, {"SEVEN", "7"}, {"EMPTY", ""}});
+const Environment tokens = environment({{"OPERATOR_TOKEN", "0123456789abcdef0123"},
+                                        {"SECOND_CRM_TOKEN", "s3cret-t0ken"},
+                                        {"KAFKA_PASSWORD", "kafka-s3cret"},
+                                        {"SEVEN", "7"},
+                                        {"EMPTY", ""}});
 
 Loaded load(std::string_view text) {
   return parse_settings(text, "tandem.yaml", tokens);
@@ -71,14 +74,28 @@ TEST(Load, ReadsTheFullExample) {
   EXPECT_EQ(settings.retention.done, 720h);
   ASSERT_EQ(settings.http.tokens.size(), 1U);
   EXPECT_EQ(settings.http.tokens[0].first, "operator");
-  ASSERT_EQ(settings.targets.size(), 1U);
+  ASSERT_EQ(settings.targets.size(), 3U);
   const TargetSettings& target = settings.targets[0];
   EXPECT_EQ(target.auth.kind, AuthKind::bearer);
   EXPECT_EQ(target.auth.token.reveal(), "s3cret-t0ken");
   EXPECT_EQ(target.rate.per_day, 100000);
   EXPECT_EQ(target.retry.max_age, 72h);
   EXPECT_EQ(target.breaker.open_longest, 60s);
-  ASSERT_EQ(settings.routes.size(), 2U);
+  ASSERT_EQ(settings.routes.size(), 4U);
+  const TargetSettings& events = settings.targets[1];
+  EXPECT_EQ(events.type, "kafka");
+  EXPECT_THAT(events.cluster.brokers, ElementsAre("kafka1.example:9092", "kafka2.example:9092"));
+  ASSERT_EQ(events.cluster.properties.size(), 4U);
+  EXPECT_EQ(events.cluster.properties[3].name, "sasl.password");
+  EXPECT_EQ(events.cluster.properties[3].value.reveal(), "kafka-s3cret");
+  EXPECT_EQ(events.max_body_bytes, 1'000'000U);
+  const RouteSettings& published = settings.routes[2];
+  ASSERT_TRUE(published.kafka);
+  EXPECT_EQ(published.kafka->topic, "events.opportunitys");
+  EXPECT_EQ(published.kafka->value, KafkaValue::cloudevents);
+  EXPECT_EQ(published.kafka->deletes, KafkaDelete::message);
+  EXPECT_FALSE(published.needs_identity);
+  EXPECT_TRUE(published.sends_deletes());
   const RouteSettings& route = settings.routes[1];
   EXPECT_EQ(route.request_type, "opportunity");
   EXPECT_EQ(route.watch, "opportunity");
@@ -251,6 +268,36 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"RetentionUpsideDown", "", "", "retention: { done: 30d, failed: 10d }\n", 13, "retention.failed",
               "shorter than `done`", "as long"}),
     [](const auto& wrong) { return std::string(wrong.param.name); });
+
+/// What the loader has against one Kafka target and its route.
+std::string told_of_kafka(std::string_view target, std::string_view route = "") {
+  return told(load(
+      "database: { url: \"postgresql://c@db/crm\" }\ntargets:\n  events:\n    type: kafka\n" + std::string(target) +
+      "watches:\n  account:\n    table: account\n    routes:\n      - target: events\n" + std::string(route)));
+}
+
+TEST(Load, SaysWhatIsWrongWithAKafkaTarget) {
+  const std::string good = "    brokers: [\"k:9092\"]\n    topic: \"crm.{request_type}\"\n";
+  EXPECT_EQ(told_of_kafka(good), "");
+  EXPECT_THAT(told_of_kafka("    topic: t\n"), HasSubstr("tandem.yaml:4: targets.events: `brokers` is missing"));
+  EXPECT_THAT(told_of_kafka("    topic: t\n    brokers: [\"k\"]\n"), HasSubstr("`k` is not HOST:PORT"));
+  EXPECT_THAT(told_of_kafka("    topic: t\n    brokers: [\"k:99999\"]\n"), HasSubstr("`k:99999` is not HOST:PORT"));
+  EXPECT_THAT(told_of_kafka(good + "    url: http://x\n"), HasSubstr("tandem.yaml:7: targets.events.url: unknown key"));
+  EXPECT_THAT(told_of_kafka(good + "    properties: { acks: \"1\" }\n"),
+              HasSubstr("targets.events.properties.acks: is not yours to set"));
+  EXPECT_THAT(told_of_kafka(good + "    properties: { test.mock.num.brokers: \"1\" }\n"),
+              HasSubstr("not yours to set"));
+  EXPECT_THAT(told_of_kafka(good + "    properties: { sasl.password_file: /no/such/file }\n"),
+              HasSubstr("cannot read /no/such/file"));
+  EXPECT_THAT(told_of_kafka(good + "    properties: { a.b: c, a.b_file: d }\n"), HasSubstr("`a.b` is given twice"));
+  EXPECT_THAT(told_of_kafka("    brokers: [\"k:9092\"]\n"), HasSubstr("watches.account.routes[0]: has no topic"));
+  EXPECT_THAT(told_of_kafka(good, "        topic: \"{operation}\"\n"),
+              HasSubstr("unknown placeholder in `{operation}`"));
+  EXPECT_THAT(told_of_kafka(good, "        topic: \"a b\"\n"), HasSubstr("`a b` is not a topic's name"));
+  EXPECT_THAT(told_of_kafka(good, "        requests: { lookup: { method: GET, path: /x, remote_id: /id } }\n"),
+              HasSubstr("a target of type kafka has none"));
+  EXPECT_THAT(told(load(minimal("", "        topic: t\n"))), HasSubstr("is for targets of type kafka"));
+}
 
 TEST(Load, RefusesWhatYamlHides) {
   EXPECT_THAT(told(load("a: &x 1\nb: *x\n")), HasSubstr("anchor"));

@@ -39,9 +39,16 @@ class Schema : public ::testing::Test {
  protected:
   Schema() : schema_(YAML::LoadFile(TANDEM_SOURCE_DIR "/docs/config.schema.json")) {}
 
-  /// Follows $ref, and takes the object among alternatives.
-  YAML::Node resolved(YAML::Node node) const {
-    while (node["$ref"]) {
+  /// Follows $ref, and takes the object among alternatives; between two kinds `section` decides by its type.
+  YAML::Node resolved(YAML::Node node, const YAML::Node& section = {}) const {
+    while (node["$ref"] || node["if"]) {
+      if (node["if"]) {
+        const bool is_then =
+            section.IsMap() && section["type"] &&
+            section["type"].as<std::string>() == node["if"]["properties"]["type"]["const"].as<std::string>();
+        node.reset(node[is_then ? "then" : "else"]);
+        continue;
+      }
       const auto path = node["$ref"].as<std::string>();
       node.reset(schema_["$defs"][path.substr(path.rfind('/') + 1)]);
     }
@@ -53,7 +60,7 @@ class Schema : public ::testing::Test {
   }
 
   void compare(const YAML::Node& document, YAML::Node section, const YAML::Node& schema, const std::string& path) {
-    const YAML::Node here = resolved(schema);
+    const YAML::Node here = resolved(schema, section);
     if (section.IsSequence() && here["items"]) {
       for (std::size_t i = 0; i < section.size(); ++i)
         compare(document, section[i], here["items"], path + "[" + std::to_string(i) + "]");
@@ -74,7 +81,7 @@ class Schema : public ::testing::Test {
       const auto key = entry.first.as<std::string>();
       const YAML::Node below = here["properties"] ? here["properties"][key] : here["additionalProperties"];
       if (!below || !below.IsMap()) continue;
-      choices(document, resolved(below), prefix + key);
+      choices(document, resolved(below, entry.second), prefix + key);
       compare(document, entry.second, below, prefix + key);
     }
   }
@@ -126,7 +133,7 @@ TEST_F(Schema, AllowsNoOtherKeys) {
   const std::function<void(const YAML::Node&, const std::string&)> closed = [&](const YAML::Node& node,
                                                                                 const std::string& path) {
     if (!node.IsMap()) return;
-    if (node["properties"] && node["type"]) {
+    if (node["properties"] && node["type"] && node["type"].IsScalar()) {
       EXPECT_TRUE(node["additionalProperties"] && node["additionalProperties"].IsScalar()) << path;
     }
     for (const auto& entry : node) closed(entry.second, path + "/" + entry.first.as<std::string>());

@@ -92,6 +92,30 @@ TEST_F(AttemptPlanTest, WhatIsSettledMeanwhileIsDroppedAndWhatIsNotVisibleIsAske
   EXPECT_EQ(plan().move, Step::drop);
   found.found = FoundBody::Found::not_visible;
   EXPECT_EQ(plan().move, Step::ask_again);
+  found.found = FoundBody::Found::waits;
+  EXPECT_EQ(plan().move, Step::wait);
+}
+
+TEST_F(AttemptPlanTest, WhereTheOldKeyIsFreeItsObjectIsRemovedFirst) {
+  record.operation = Operation::rekey;
+  route.needs_identity = false;
+  found.old_object_id = "1";
+  found.old_key_is_free = true;
+  route.rest.remove.reset();
+  EXPECT_EQ(plan().outcome, Outcome::rejected) << "there is no request for deletes";
+  route.rest.remove = CallSettings{};
+  EXPECT_EQ(plan().move, Step::send);
+  EXPECT_EQ(plan().operation, Operation::remove);
+  EXPECT_TRUE(plan().removes_old);
+  record.old_removed = true;
+  EXPECT_FALSE(plan().removes_old);
+  EXPECT_NE(plan().operation, Operation::remove);
+}
+
+TEST_F(AttemptPlanTest, AKeyThatAnotherObjectKeepsIsAConflict) {
+  record.operation = Operation::rekey;
+  found.key_is_taken = true;
+  EXPECT_EQ(plan().outcome, Outcome::conflict);
 }
 
 TEST_F(AttemptPlanTest, AnOvertakenRecordIsNeverSent) {  // hazard 22, rule 11

@@ -150,7 +150,7 @@ class BulkheadStage {
   }
   void give(const Answer& answer) {
     flying.erase(answer.counter.value);
-    bulkhead->answered({answer}, now);
+    bulkhead->answered(std::span(&answer, 1), now);
     turn();
   }
 
@@ -267,6 +267,7 @@ class BulkheadStage {
       for (const auto& [counter, other] : rows)
         if (row.retried && counter > wanted.counter.value && other.record.lane == row.record.lane)
           body.overtaken = true;
+      room->take_bodies(footprint(body));
       bodies.bodies.push_back(std::move(body));
     }
     bulkhead->take(std::move(bodies), now);

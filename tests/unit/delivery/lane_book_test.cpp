@@ -87,6 +87,27 @@ TEST_F(LaneBookTest, ABlockedLaneIsKeptAndNotGiven) {
   EXPECT_EQ(lane->first->record.counter, Counter{3});
 }
 
+TEST_F(LaneBookTest, OfALaneThatIsParkedWholeOnlyTheHashIsKept) {
+  const SteadyTime now{1h};
+  Held* held = book.add(record(1, 'a'), 0, {});
+  Lane* lane = held->lane;
+  lane->blocked = true;
+  book.remove(*held);
+  book.rest(*lane, now);
+  book.compact(now);
+  EXPECT_EQ(book.lanes(), 1U) << "a take-up that has not seen its parking may still come";
+  book.compact(now + 1ms);
+  EXPECT_EQ(book.lanes(), 0U);
+  EXPECT_EQ(book.resting(), 1U);
+  add(2, 'a');
+  EXPECT_EQ(book.take(0), nullptr) << "it joins the parked ones";
+  EXPECT_EQ(book.resting(), 0U);
+  lane = book.find(LaneHash{'a'});
+  book.unblock(*lane);
+  book.rearm(*lane);
+  EXPECT_EQ(book.take(0), lane);
+}
+
 TEST_F(LaneBookTest, ALaneThatWaitsIsListedInItsTime) {
   const SteadyTime now{1h};
   add(1, 'a');

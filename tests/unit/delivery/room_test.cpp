@@ -19,6 +19,22 @@ TEST(Room, TellsOnceWhenThereIsSomeAgain) {
   EXPECT_FALSE(room.scarce());
 }
 
+TEST(Room, HalfOfItIsForBodiesAndOneMayAlwaysCome) {
+  int told = 0;
+  Room room(1'000, [&] { ++told; });
+  room.take(5'000);
+  EXPECT_TRUE(room.admits_bodies()) << "records do not keep it out";
+  room.take_bodies(2'000);
+  EXPECT_FALSE(room.admits_bodies());
+  room.give_bodies(1'400);
+  EXPECT_EQ(told, 0);
+  room.give_bodies(200);
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(room.admits_bodies());
+  room.give_bodies(400);
+  EXPECT_EQ(room.free(), -4'000);
+}
+
 TEST(Room, NobodyIsToldWhoDidNotAsk) {
   int told = 0;
   Room room(1'000, [&] { ++told; });

@@ -33,9 +33,17 @@ TEST(PlanStart, WaitsUntilItsRequestsMustHaveEnded) {
   EXPECT_EQ(plan_start(ran(60s), false, 10s, 30s).wait, 0ms);
 }
 
-TEST(PlanStart, AProcessThatIsGoneNeedsNoWait) {
+TEST(PlanStart, OfAProcessThatIsGoneOnlyTheRequestsAreWaitedFor) {
   EXPECT_EQ(plan_start(ran(1s), true, 10s, 30s).move, Move::take_over);
-  EXPECT_EQ(plan_start(ran(1s), true, 10s, 30s).wait, 0ms);
+  EXPECT_EQ(plan_start(ran(1s), true, 10s, 30s).wait, 30s);
+  EXPECT_EQ(plan_start(ran(35s), true, 10s, 30s).wait, 5s);
+  EXPECT_EQ(plan_start(ran(60s), true, 10s, 30s).wait, 0ms);
+}
+
+TEST(PlanStart, AProcessThatEndedWhileItWaitedHasSentNothing) {
+  auto before = ran(1s);
+  before.quiet = 3s;
+  EXPECT_EQ(plan_start(before, true, 10s, 30s).wait, 3s);
 }
 
 TEST(SurelyDead, OnlyOnThisHost) {

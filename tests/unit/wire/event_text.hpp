@@ -11,21 +11,31 @@ class EventText {
  public:
   static std::string of(const Event& event) { return std::visit(EventText{}, event); }
 
+  std::string operator()(const Hello& e) const {
+    return "hello version=" + std::to_string(e.version) + " server=" + std::to_string(e.server_version) + " " +
+           std::string(e.encoding);
+  }
   std::string operator()(const Begin& e) const {
-    return "begin xid=" + std::to_string(e.xid) + " final=" + to_string(e.final_lsn) + at(e.committed);
+    return "begin xid=" + std::to_string(e.xid) + " final=" + to_string(e.final_lsn) + at(e.committed) +
+           (e.origin.empty() ? "" : " origin=" + std::string(e.origin));
   }
   std::string operator()(const Commit& e) const {
     return "commit " + to_string(e.commit_lsn) + " end=" + to_string(e.end_lsn) + at(e.committed);
   }
   std::string operator()(const Relation* e) const {
     std::string text = "relation " + table(e) + " identity=" + e->identity;
+    if (!e->root_name.empty()) text += " root=" + e->root_schema + "." + e->root_name;
     for (const Column& c : e->columns)
       text += " " + c.name + ":" + std::to_string(c.type) + ":" + std::to_string(c.modifier) + (c.key ? ":key" : "");
     return text;
   }
   std::string operator()(const Insert& e) const { return "insert " + table(e.relation) + row(e.relation, e.row); }
   std::string operator()(const Update& e) const {
-    return "update " + table(e.relation) + old(e.relation, e.old_kind, e.old_row) + " new" + row(e.relation, e.row);
+    std::string changed = e.changed.empty() ? "" : " changed";
+    for (std::size_t i = 0; i < e.changed.size(); ++i)
+      if (e.changed[i] != 0) changed += " " + e.relation->columns[i].name;
+    return "update " + table(e.relation) + changed + old(e.relation, e.old_kind, e.old_row) + " new" +
+           row(e.relation, e.row);
   }
   std::string operator()(const Delete& e) const {
     return "delete " + table(e.relation) + old(e.relation, e.old_kind, e.old_row);

@@ -3,69 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include "event_text.hpp"
-#include "golden.hpp"
 
 namespace tandem::wire {
 namespace {
 
 using testing::HasSubstr;
-
-class GoldenFile : public testing::TestWithParam<const char*> {};
-
-TEST_P(GoldenFile, SaysWhatItsTwinSays) {
-  PgoutputDecoder decoder;
-  const auto messages = golden::read(GetParam());
-  ASSERT_GT(messages.size(), 20U);
-  for (const auto& message : messages) {
-    const auto event = decoder.decode(message.bytes);
-    ASSERT_TRUE(event) << event.error().message << " in: " << message.text;
-    EXPECT_EQ(EventText::of(*event), message.text);
-  }
-}
-
-// A message cut anywhere is an error: never a crash, never an event with less in it.
-TEST_P(GoldenFile, RefusesEveryCutOfEveryMessage) {
-  const auto messages = golden::read(GetParam());
-  PgoutputDecoder decoder;
-  for (const auto& message : messages) {
-    for (std::size_t length = 0; length < message.bytes.size(); ++length) {
-      PgoutputDecoder copy = decoder;
-      const auto event = copy.decode(std::string_view(message.bytes).substr(0, length));
-      ASSERT_FALSE(event) << length << " bytes of: " << message.text;
-      ASSERT_EQ(event.error().kind, ErrorKind::protocol);
-    }
-    ASSERT_FALSE(PgoutputDecoder(decoder).decode(message.bytes + '\0')) << "one byte too many: " << message.text;
-    ASSERT_TRUE(decoder.decode(message.bytes));
-  }
-}
-
-TEST_P(GoldenFile, SurvivesWhateverBytes) {
-  const auto messages = golden::read(GetParam());
-  std::mt19937 random(20261122);
-  PgoutputDecoder described;
-  for (const auto& message : messages) {
-    if (message.bytes[0] == 'R') {
-      ASSERT_TRUE(described.decode(message.bytes));
-    }
-  }
-  std::size_t events = 0;
-  for (int round = 0; round < 100; ++round) {
-    PgoutputDecoder decoder = described;
-    for (const auto& message : messages) {
-      std::string bytes = message.bytes.substr(0, 300);
-      for (int flips = static_cast<int>(random() % 4); flips >= 0; --flips)
-        bytes[random() % bytes.size()] = static_cast<char>(random());
-      if (const auto event = decoder.decode(bytes)) events += EventText::of(*event).empty() ? 0U : 1U;
-    }
-  }
-  EXPECT_GT(events, 0U);
-}
-
-INSTANTIATE_TEST_SUITE_P(Pgoutput, GoldenFile, testing::Values("pgoutput_text.txt", "pgoutput_binary.txt"),
-                         [](const auto& name) { return std::string(name.index == 0 ? "text" : "binary"); });
 
 TEST(PgoutputDecoder, NamesBothSidesOfAnUnknownTag) {
   PgoutputDecoder decoder;

@@ -1,0 +1,154 @@
+#include "apply/apply_thread.hpp"
+
+#include <array>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "log/log.hpp"
+#include "store/queries.hpp"
+#include "store/session.hpp"
+
+namespace tandem {
+namespace {
+
+using namespace std::chrono_literals;
+using postgres::Param;
+namespace queries = store::queries;
+
+constexpr std::int64_t most_rows = 500;
+constexpr auto poll_interval = 20ms, floor_interval = 1'000ms, first_delay = 50ms, longest_delay = 2'000ms;
+
+/// A session under the settings that the database and the role give it: the CRM's triggers run in it.
+Result<postgres::Connection> open_crm_session(const Settings& settings) {
+  postgres::Connection::Options options;
+  options.application_name = "tandem " + settings.connector + " apply";
+  options.deadline = 10s;
+  options.settings = {{"row_security", "off"},
+                      {"jit", "off"},
+                      {"lock_timeout", "2s"},
+                      {"synchronous_commit", "on"},
+                      {"statement_timeout", "5s"}};
+  return postgres::Connection::open(settings.database.url.reveal(), options);
+}
+
+}  // namespace
+
+ApplyThread::ApplyThread(const Settings& settings, store::Fence fence, std::function<void()> fenced)
+    : settings_(settings), fence_(fence), fenced_(std::move(fenced)), applier_(settings, fence) {
+  for (const auto& source : settings.sources) sources_.push_back(source.name);
+}
+
+void ApplyThread::run(const std::stop_token& stop) {
+  log::name_thread("apply");
+  const std::stop_callback wake(stop, [this] { doorbell_.close(); });
+  Clock::duration delay = first_delay;
+  Clock::duration wait = 0ms;
+  while (!stop.stop_requested()) {
+    [[maybe_unused]] const auto rung = doorbell_.drain_for(wait);
+    if (stop.stop_requested()) return;
+    bool more = false;
+    const auto done = turn(stop, more);
+    if (done) {
+      delay = first_delay;
+      wait = more ? Clock::duration(0ms) : Clock::duration(poll_interval);
+      continue;
+    }
+    if (done.error().kind == ErrorKind::fenced) {
+      log::error("applying has ended", done.error(), {{field::epoch, fence_.epoch}});
+      fenced_();
+      return;
+    }
+    log::warn("the inbox cannot be applied; changes of the sources wait in it", done.error());
+    session_.reset();
+    crm_.reset();
+    wait = std::exchange(delay, std::min<Clock::duration>(delay * 2, longest_delay));
+  }
+}
+
+Status ApplyThread::turn(const std::stop_token& stop, bool& more) {
+  if (auto opened = open(); !opened) return opened;
+  auto window = read_window();
+  if (!window) return tl::unexpected(std::move(window.error()));
+  std::set<std::string> behind;  // objects whose record was parked in this turn: what follows waits with it
+  bool parked = false;
+  for (const auto& record : window->records) {
+    if (stop.stop_requested()) return {};
+    const std::string lane =
+        record.request_type + '\n' + (record.remote_id.empty() ? record.object_id : record.remote_id);
+    if (behind.contains(lane) && record.operation != "create") {  // an update may wait for just this
+      parked = true;
+      continue;
+    }
+    auto end = applier_.apply(*crm_, record);
+    if (!end) return tl::unexpected(std::move(end.error()));
+    if (*end == Applier::End::parked) behind.insert(lane);
+  }
+  more = !window->records.empty() && behind.empty();
+  // What was passed over is still pending above the floor, and `lowest` of the next window knows it.
+  if (!parked && behind.empty() && window->records.empty()) return keep_floor(*window);
+  return Clock::now() >= next_floor_ + 4 * floor_interval ? keep_floor(*window) : Status{};
+}
+
+Status ApplyThread::open() {
+  if (session_ && session_->usable() && crm_ && crm_->usable()) return {};
+  auto session = store::open_session(settings_, "inbox");
+  if (!session) return tl::unexpected(std::move(session.error()));
+  auto crm = open_crm_session(settings_);
+  if (!crm) return tl::unexpected(std::move(crm.error()));
+  session_.emplace(std::move(*session));
+  crm_.emplace(std::move(*crm));
+  safe_ = floor_ = noted_ = drawn_ = 0;  // a lost session is a start
+  return applier_.prepare(*crm_);
+}
+
+Result<ApplyThread::Window> ApplyThread::read_window() {
+  const std::array params{Param::array(std::span<const std::string>(sources_)), Param(most_rows)};
+  auto rows = session_->run(queries::apply_window, params);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  Window out;
+  out.xmin = rows->number(0, 1);
+  out.newest = rows->number(0, 2);
+  if (!rows->null(0, 3)) out.lowest = rows->number(0, 3);
+  for (int row = 1; row < rows->size(); ++row) {
+    const auto text = [&](int column) { return std::string(rows->text(row, column)); };
+    InboxRecord record;
+    record.counter = rows->number(row, 0);
+    record.record_id = text(4);
+    record.source = settings_.source(text(5));
+    record.request_type = text(6);
+    record.operation = text(7);
+    record.remote_id = text(8);
+    record.object_id = text(9);
+    record.version = text(10);
+    record.body = text(11);
+    record.attempts = static_cast<int>(rows->number(row, 12));
+    record.age = std::chrono::milliseconds(rows->number(row, 13));
+    if (record.source != nullptr) out.records.push_back(std::move(record));
+  }
+  return out;
+}
+
+Status ApplyThread::keep_floor(const Window& window) {
+  if (drawn_ != 0 && window.xmin > drawn_) {
+    safe_ = std::max(safe_, noted_);
+    drawn_ = 0;
+  }
+  if (Clock::now() < next_floor_) return {};
+  next_floor_ = Clock::now() + floor_interval;
+  const auto floor = window.lowest ? std::min(safe_, *window.lowest - 1) : safe_;
+  if (floor <= floor_ && (drawn_ != 0 || window.newest <= safe_)) return {};
+  const std::array params{Param(fence_.name), Param(fence_.epoch), Param::array(std::span<const std::string>(sources_)),
+                          Param(floor)};
+  auto rows = session_->run(queries::apply_floor, params);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  if (rows->number(0, 1) == 0) return fail(ErrorKind::fenced, "another connector of our name has taken over");
+  floor_ = std::max(floor_, floor);
+  if (drawn_ == 0) {
+    noted_ = window.newest;
+    drawn_ = rows->number(0, 0);
+  }
+  return {};
+}
+
+}  // namespace tandem

@@ -1,0 +1,194 @@
+#include "both_ways.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tandem::test_support {
+namespace {
+
+TEST(BothWays, WhatTheyCreateChangeAndDeleteHappensHereWithoutAnEcho) {
+  BothWays both;
+  const auto id = both.create("account", R"({"Name":"Acme","Tier":1})");
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().text("select name || tier from account"), "Acme1");
+  EXPECT_EQ(both.outcome(), "applied");
+  EXPECT_EQ(both.sql().text("select remote_id from tandem.identity"), id);
+  both.update("account", id, R"({"Tier":2})");
+  both.tell_of("account", "update", id);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().text("select name || tier from account"), "Acme2");
+  both.remove("account", id);
+  both.tell_of("account", "delete", id);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 0);
+  EXPECT_EQ(both.writes(), 0U) << "nothing of it was sent back";
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.outbox"), 0);
+}
+
+TEST(BothWays, OurChangeOfTheirObjectGoesToTheSameObjectThere) {
+  BothWays both;
+  const auto id = both.create("account", R"({"Name":"Acme","Tier":1})");
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(both.rests());
+  both.sql().run("update account set tier = 5");
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.field("account", id, "Tier"), "5");
+  both.tell_of("account", "update", id);  // of our own write
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.outcome(), "unchanged");
+  EXPECT_EQ(both.stand().living("account"), 1U);
+  EXPECT_EQ(both.writes(), 1U);
+}
+
+TEST(BothWays, FieldsThatOneSideChangedEachAreMerged) {
+  BothWays both;
+  both.sql().run("insert into account (name, tier) values ('Acme', 1)");
+  ASSERT_TRUE(both.rests());
+  const auto id = both.remote_of("account", "1");
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(both.rests());
+  // Both at once: theirs is stored before ours can go out.
+  both.update("account", id, R"({"Name":"Theirs"})");
+  const auto notice = both.notice("account", "update", id);
+  both.sql().run("begin; update account set tier = 9");
+  ASSERT_EQ(both.tell(notice), 202);
+  both.sql().run("commit");
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().text("select name || tier from account"), "Theirs9");
+  EXPECT_EQ(both.field("account", id, "Name"), "Theirs");
+  EXPECT_EQ(both.field("account", id, "Tier"), "9");
+}
+
+TEST(BothWays, ANoticeThatHadNotSeenOurWriteIsAConflictAndNeverALostUpdate) {
+  BothWays both;
+  both.sql().run("insert into account (name, tier) values ('Acme', 1)");
+  ASSERT_TRUE(both.rests());
+  const auto id = both.remote_of("account", "1");
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(both.rests());
+  both.update("account", id, R"({"Tier":2})");
+  const auto late = both.notice("account", "update", id);
+  both.sql().run("update account set tier = 3");
+  ASSERT_TRUE(both.rests());
+  ASSERT_EQ(both.tell(late), 202);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().text("select tier from account"), "3");
+  EXPECT_EQ(both.field("account", id, "Tier"), "3");
+  EXPECT_EQ(both.sql().text("select their_image ->> 'tier' from tandem.conflict"), "2");
+  ASSERT_EQ(both.tell(late), 202);
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.inbox"), 2) << "the same event once";
+}
+
+TEST(BothWays, WhatTheCrmsTriggersChangeGoesBack) {
+  BothWays both;
+  both.sql().run(R"(
+    create function tidy() returns trigger language plpgsql as $$ begin new.name := upper(new.name); return new; end $$;
+    create trigger tidy before insert or update on account for each row execute function tidy())");
+  const auto id = both.create("account", R"({"Name":"Acme","Tier":1})");
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.field("account", id, "Name"), "ACME");
+  EXPECT_EQ(both.stand().living("account"), 1U);
+}
+
+TEST(BothWays, AChildWaitsForItsParentAndItsReferenceIsTheParentsIdHere) {
+  BothWays both;
+  const auto account = both.create("account", R"({"Name":"Acme"})");
+  const auto contact = both.create("contact", R"({"Email":"a@b","AccountId":")" + account + R"("})");
+  both.tell_of("contact", "create", contact);
+  ASSERT_TRUE(wait_for([&] { return both.sql().number("select count(*) from tandem.parked") == 1; }));
+  both.tell_of("account", "create", account);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().text("select a.name from contact c join account a on a.id = c.account_id"), "Acme");
+}
+
+TEST(BothWays, AConstraintOfTheCrmRejectsTheRecordWithItsWords) {
+  BothWays both;
+  const auto bad = both.create("account", R"({"Name":"Acme","Tier":100})");
+  const auto good = both.create("account", R"({"Name":"Good","Tier":1})");
+  both.tell_of("account", "create", bad);
+  both.tell_of("account", "create", good);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().text("select outcome from tandem.inbox where remote_id = '" + bad + "'"), "rejected");
+  EXPECT_NE(both.sql()
+                .text("select description from tandem.inbox where remote_id = '" + bad + "'")
+                .find("account_tier_check"),
+            std::string::npos);
+  EXPECT_EQ(both.sql().text("select name from account"), "Good");
+  // A person mends the cause and sends it again.
+  both.sql().run(
+      "alter table account drop constraint account_tier_check; select tandem.retry(record_id) from tandem.inbox where "
+      "outcome = 'rejected'");
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().number("select count(*) from account where tier = 100"), 1);
+}
+
+TEST(BothWays, WhatArrivesLateTwiceOrInTheWrongOrderChangesNothing) {
+  BothWays both;
+  const auto id = both.create("account", R"({"Name":"Acme","Tier":1})");
+  const auto first = both.notice("account", "create", id);
+  both.update("account", id, R"({"Tier":2})");
+  const auto second = both.notice("account", "update", id);
+  ASSERT_EQ(both.tell(second), 202);
+  ASSERT_TRUE(wait_for([&] { return both.sql().number("select count(*) from tandem.parked") == 1; }))
+      << "not known yet";
+  ASSERT_EQ(both.tell(first), 202);
+  ASSERT_EQ(both.tell(first), 202);
+  both.remove("account", id);
+  const auto third = both.notice("account", "delete", id);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().text("select tier from account"), "2");
+  ASSERT_EQ(both.tell(third), 202);
+  ASSERT_TRUE(both.rests());
+  ASSERT_EQ(both.tell(both.notice("account", "create", id)), 202);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 0) << "a deleted object does not come back";
+  EXPECT_EQ(both.outcome(), "stale");
+}
+
+TEST(BothWays, AManualConflictWaitsForAPersonAndBothSidesAreEqualAfterwards) {
+  for (const std::string resolution : {"ours", "theirs"}) {
+    BothWays both("{ conflict: manual }");
+    both.sql().run("insert into account (name, tier) values ('Acme', 1)");
+    ASSERT_TRUE(both.rests());
+    const auto id = both.remote_of("account", "1");
+    both.update("account", id, R"({"Tier":2})");
+    const auto late = both.notice("account", "update", id);
+    both.sql().run("update account set tier = 3");
+    ASSERT_TRUE(both.rests());
+    ASSERT_EQ(both.tell(late), 202);
+    ASSERT_TRUE(both.rests());
+    EXPECT_EQ(both.outcome(), "conflict");
+    ASSERT_EQ(both.sql().number("select count(*) from tandem.conflict where resolution is null"), 1);
+    both.sql().run("select tandem.resolve(conflict_id, '" + resolution + "') from tandem.conflict");
+    ASSERT_TRUE(both.rests());
+    const std::string tier = resolution == "ours" ? "3" : "2";
+    EXPECT_EQ(both.sql().text("select tier from account"), tier);
+    EXPECT_EQ(both.field("account", id, "Tier"), tier);
+    EXPECT_EQ(both.sql().number("select count(*) from tandem.conflict where resolved_at is null"), 0);
+  }
+}
+
+TEST(BothWays, TwoFilledSystemsAreJoinedByTheNaturalKey) {
+  BothWays both("{ natural_key: [name], conflict: theirs }");
+  // As filled before tandem was there.
+  both.sql().run(R"(
+    do $$ declare t record; begin
+      for t in select tgname from pg_trigger where tgrelid = 'account'::regclass and not tgisinternal loop
+        execute format('alter table account disable trigger %I', t.tgname);
+      end loop;
+      insert into account (name, tier) values ('Acme', 1);
+      for t in select tgname from pg_trigger where tgrelid = 'account'::regclass and not tgisinternal loop
+        execute format('alter table account enable always trigger %I', t.tgname);
+      end loop;
+    end $$)");
+  const auto id = both.create("account", R"({"Name":"Acme","Tier":7})");
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 1);
+  EXPECT_EQ(both.sql().text("select tier from account"), "7");
+  EXPECT_EQ(both.stand().living("account"), 1U);
+}
+
+}  // namespace
+}  // namespace tandem::test_support
