@@ -19,9 +19,21 @@ bool is(std::string_view text, std::string_view lower_word) {
 }
 
 std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
+  const auto first = text.find_first_not_of(" \t");
   return first == std::string_view::npos ? std::string_view{}
-                                         : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+                                         : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// Without the end of the line.
+std::string_view chopped(std::string_view line) {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+/// Letters that have no place in a header line, and by which two readers could understand it in two ways.
+bool odd(char c) {
+  return (c >= 0 && c < ' ' && c != '\t') || c == 127;
 }
 
 /// Whether a comma-separated list holds a word.
@@ -98,20 +110,10 @@ AnswerReader::Progress AnswerReader::read(std::string_view bytes) {
 }
 
 AnswerReader::Progress AnswerReader::line_ended() {
-  const std::string_view line = trimmed(line_);
+  const std::string_view line = chopped(line_);
   switch (part_) {
-    case Part::status_line: {
-      std::uint64_t status = 0;
-      if (line.size() < 12 || line[8] != ' ' || !number(line.substr(9, 3), status, 10) || status < 100 ||
-          (line.size() > 12 && line[12] != ' '))
-        return fail("the answer is not HTTP");
-      status_ = static_cast<int>(status);
-      keeps_ = line[7] != '0';
-      chunked_ = has_length_ = false;
-      head.clear();
-      part_ = Part::head;
-      return Progress::more;
-    }
+    case Part::status_line:
+      return status_line(line);
     case Part::head:
       return line.empty() ? head_ended() : header(line);
     case Part::chunk_size:
@@ -131,11 +133,30 @@ AnswerReader::Progress AnswerReader::line_ended() {
   }
 }
 
+AnswerReader::Progress AnswerReader::status_line(std::string_view line) {
+  std::uint64_t status = 0;
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (line.size() < 12 || !digit(line[7]) || line[8] != ' ' || !number(line.substr(9, 3), status, 10) || status < 100 ||
+      (line.size() > 12 && line[12] != ' '))
+    return fail("the answer is not HTTP");
+  status_ = static_cast<int>(status);
+  old_ = line[7] == '0';
+  keeps_ = !old_;
+  chunked_ = has_length_ = false;
+  head.clear();
+  part_ = Part::head;
+  return Progress::more;
+}
+
+/// Strict where two readers could disagree on where the answer ends.
 AnswerReader::Progress AnswerReader::header(std::string_view line) {
-  head += line_;
   const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return Progress::more;
-  const std::string_view name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
+  const std::string_view name = line.substr(0, colon);
+  if (colon == std::string_view::npos || name.empty() || name.find_first_of(" \t") != std::string_view::npos ||
+      std::any_of(line.begin(), line.end(), odd))
+    return fail("a header line of the answer is malformed");
+  head += line_;
+  const std::string_view value = trimmed(line.substr(colon + 1));
   if (is(name, "content-length")) {
     std::uint64_t length = 0;
     if (!number(value, length, 10) || (has_length_ && length != left_))
@@ -143,13 +164,10 @@ AnswerReader::Progress AnswerReader::header(std::string_view line) {
     has_length_ = true;
     left_ = length;
   } else if (is(name, "transfer-encoding")) {
-    if (!is(value, "chunked")) return fail("the answer's Transfer-Encoding is unknown");
+    if (!is(value, "chunked") || chunked_) return fail("the answer's Transfer-Encoding is unknown");
     chunked_ = true;
   } else if (is(name, "connection")) {
-    if (holds(value, "close"))
-      keeps_ = false;
-    else if (holds(value, "keep-alive"))
-      keeps_ = true;
+    if (holds(value, "close")) keeps_ = false;
   }
   return Progress::more;
 }
@@ -164,7 +182,7 @@ AnswerReader::Progress AnswerReader::head_ended() {
   if (to_head_request_ || status_ == 204 || status_ == 304) {
     part_ = Part::done;
   } else if (chunked_) {
-    if (has_length_) keeps_ = false;
+    if (has_length_ || old_) keeps_ = false;  // one of them lies
     head_bytes_ = 0;
     part_ = Part::chunk_size;
   } else if (has_length_) {

@@ -48,6 +48,7 @@ class AnswerReader {
 
   Progress fail(std::string error);
   Progress line_ended();
+  Progress status_line(std::string_view line);
   Progress header(std::string_view line);
   Progress head_ended();
   Progress take_body(std::string_view bytes);
@@ -55,7 +56,7 @@ class AnswerReader {
   const std::size_t max_body_;
   Part part_ = Part::status_line;
   bool to_head_request_ = false, nothing_came_ = true, head_ended_ = false, keeps_ = true, chunked_ = false,
-       has_length_ = false;
+       has_length_ = false, old_ = false;
   int status_ = 0;
   std::uint64_t left_ = 0;  ///< bytes of the body or chunk that are still to come
   std::size_t head_bytes_ = 0;

@@ -46,6 +46,10 @@ enum class HttpFailure : std::uint8_t {
   withheld,  ///< HttpClient::send_only_while said no
 };
 
+/// `error` of what is withheld.
+inline constexpr std::string_view withheld_words =
+    "the database has not confirmed for a while that this connector is still the one";
+
 struct HttpAnswer {
   HttpFailure failure = HttpFailure::none;
   bool sent = false;  ///< bytes of the request may have reached the other side

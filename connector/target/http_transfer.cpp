@@ -214,7 +214,7 @@ HttpAnswer HttpTransfer::finish(CURLcode code) {
   else if (refused_address_ && !answer.sent)
     answer.error = "its address is private and allow_private is false";
   else if (withheld_)
-    answer.error = "the database has not confirmed for a while that this connector is still the one";
+    answer.error = withheld_words;
   else if (refused_repeat_)
     answer.error = "connection closed before an answer";
   else if (code == CURLE_OK)

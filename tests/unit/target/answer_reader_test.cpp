@@ -82,6 +82,8 @@ TEST(AnswerReader, KeepsTheConnectionOnlyWhereNothingSpeaksAgainstIt) {
        {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 200 OK\r\nConnection: x, Close\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\nbody",
         "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
     AnswerReader reader(100);
     reader.begin(false);
@@ -104,6 +106,41 @@ TEST(AnswerReader, RefusesWhatIsNoHttp) {
     EXPECT_EQ(reader.read(answer), Progress::malformed) << answer;
     EXPECT_FALSE(reader.error().empty());
   }
+}
+
+TEST(AnswerReader, RefusesHeadsThatTwoReadersUnderstandInTwoWays) {
+  for (const std::string& line : {
+           std::string("Content-Length : 5"),
+           std::string(" Content-Length: 5"),
+           std::string("X: 1\r\n Content-Length: 5"),
+           std::string("\tfolded"),
+           std::string("no colon"),
+           std::string(": no name"),
+           std::string("X: a\rContent-Length: 5"),
+           std::string("X: a\0b", 6),
+           std::string("Content-Length: +5"),
+           std::string("Content-Length: 0x5"),
+           std::string("Content-Length: 5, 5"),
+           std::string("Content-Length:"),
+           std::string("Content-Length: 18446744073709551616"),
+           std::string("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
+           std::string("Transfer-Encoding: identity"),
+           std::string("Transfer-Encoding: chunked, identity"),
+       }) {
+    AnswerReader reader(100);
+    reader.begin(false);
+    EXPECT_EQ(reader.read("HTTP/1.1 200 OK\r\n" + line + "\r\n\r\nhello"), Progress::malformed) << line;
+    EXPECT_FALSE(reader.keeps());
+  }
+}
+
+TEST(AnswerReader, InterimAnswersAreBoundedToo) {
+  AnswerReader reader(100);
+  reader.begin(false);
+  Progress progress = Progress::more;
+  for (int i = 0; i < 100'000 && progress == Progress::more; ++i)
+    progress = reader.read("HTTP/1.1 102 Processing\r\n\r\n");
+  EXPECT_EQ(progress, Progress::too_large);
 }
 
 TEST(AnswerReader, BoundsHeadAndBody) {
