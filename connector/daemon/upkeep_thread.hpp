@@ -45,7 +45,8 @@ class UpkeepThread {
   SettledCounts counts_;
   std::vector<SettledCounts::Risen> unwritten_;
   std::optional<postgres::Connection> session_;
-  std::int64_t looked_through_ = 0;  ///< retention goes on here
+  std::int64_t looked_through_ = 0;      ///< retention goes on here
+  Clock::time_point retention_again_{};  ///< everything old had gone when it last looked
   std::atomic<std::int64_t> drift_{0};
 };
 

@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-/// HTTP in one thread: libcurl's multi interface driven by epoll. Owned by a delivery loop, which sleeps in `turn`.
+/// HTTP in one thread: libcurl's multi interface driven by epoll, and plain connections that are written and read here.
+/// Owned by a delivery loop, which sleeps in `turn`.
 namespace tandem {
 
 /// How one system is reached; the same for all its requests.
@@ -44,6 +45,10 @@ enum class HttpFailure : std::uint8_t {
   cancelled,
   withheld,  ///< HttpClient::send_only_while said no
 };
+
+/// `error` of what is withheld.
+inline constexpr std::string_view withheld_words =
+    "the database has not confirmed for a while that this connector is still the one";
 
 struct HttpAnswer {
   HttpFailure failure = HttpFailure::none;

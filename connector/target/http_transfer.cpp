@@ -69,22 +69,39 @@ HttpTransfer::HttpTransfer(const HttpPeer& peer, SocketWatcher& watcher)
   set(h, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&watcher));
 }
 
-void HttpTransfer::prepare(HttpClient::RequestId id, std::size_t peer, HttpRequest request, HttpClient::Done done) {
+void HttpTransfer::reset(HttpClient::RequestId id, std::size_t peer) {
   id_ = id;
   peer_ = peer;
-  request_ = std::move(request);
-  done_ = std::move(done);
   answer_ = {};
   head_bytes_ = 0;
   requests_ = 0;
   refused_address_ = refused_repeat_ = too_large_ = head_ended_ = withheld_ = false;
   words_[0] = '\0';
   started_ = std::chrono::steady_clock::now();
+}
+
+void HttpTransfer::prepare_dial(HttpClient::RequestId id, std::size_t peer, const std::string& url) {
+  reset(id, peer);
+  set(easy_.get(), CURLOPT_URL, url.c_str());
+  set(easy_.get(), CURLOPT_CONNECT_ONLY, 1L);
+}
+
+int HttpTransfer::socket() const {
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  curl_easy_getinfo(easy_.get(), CURLINFO_ACTIVESOCKET, &fd);
+  return fd;
+}
+
+void HttpTransfer::prepare(HttpClient::RequestId id, std::size_t peer, HttpRequest request, HttpClient::Done done) {
+  reset(id, peer);
+  request_ = std::move(request);
+  done_ = std::move(done);
 
   CURL* h = easy_.get();
   const std::string& method = request_.method;
   const bool with_body = !request_.body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
   set(h, CURLOPT_URL, request_.url.c_str());
+  set(h, CURLOPT_CONNECT_ONLY, 0L);
   if (with_body) {
     set(h, CURLOPT_POST, 1L);
     set(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
@@ -197,7 +214,7 @@ HttpAnswer HttpTransfer::finish(CURLcode code) {
   else if (refused_address_ && !answer.sent)
     answer.error = "its address is private and allow_private is false";
   else if (withheld_)
-    answer.error = "the database has not confirmed for a while that this connector is still the one";
+    answer.error = withheld_words;
   else if (refused_repeat_)
     answer.error = "connection closed before an answer";
   else if (code == CURLE_OK)

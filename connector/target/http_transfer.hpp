@@ -34,6 +34,9 @@ class HttpTransfer {
   HttpTransfer& operator=(const HttpTransfer&) = delete;
 
   void prepare(HttpClient::RequestId id, std::size_t peer, HttpRequest request, HttpClient::Done done);
+  /// Only to connect: the socket is asked for when libcurl has ended, and is closed with the transfer's removal.
+  void prepare_dial(HttpClient::RequestId id, std::size_t peer, const std::string& url);
+  [[nodiscard]] int socket() const;
   /// The answer, after libcurl has ended with `code`.
   [[nodiscard]] HttpAnswer finish(CURLcode code);
   [[nodiscard]] HttpAnswer cancelled();
@@ -50,6 +53,7 @@ class HttpTransfer {
   static curl_socket_t on_open(void* self, curlsocktype purpose, curl_sockaddr* address);
   static int on_close(void* watcher, curl_socket_t fd);
 
+  void reset(HttpClient::RequestId id, std::size_t peer);
   void link_headers();
   HttpAnswer take_answer();
 

@@ -48,6 +48,7 @@ struct HttpFake::Server {
   std::vector<int> sockets;
   std::vector<std::thread> threads;
   int accepted = 0;
+  int answered = 0;
 
   void listen_on_loopback() {
     listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -139,6 +140,10 @@ struct HttpFake::Server {
         if (n <= 0) return false;
         sent += static_cast<std::size_t>(n);
       }
+    }
+    {
+      const std::lock_guard lock(mutex);
+      ++answered;
     }
     if (answer.hold) {
       wait(std::chrono::hours(1));
@@ -247,6 +252,11 @@ std::vector<FakeRequest> HttpFake::requests() const {
 int HttpFake::connections() const {
   const std::lock_guard lock(server_->mutex);
   return server_->accepted;
+}
+
+int HttpFake::answered() const {
+  const std::lock_guard lock(server_->mutex);
+  return server_->answered;
 }
 
 }  // namespace tandem::test_support

@@ -52,6 +52,8 @@ class HttpFake {
   /// Requests so far, in the order in which their last byte came.
   [[nodiscard]] std::vector<FakeRequest> requests() const;
   [[nodiscard]] int connections() const;
+  /// Answers of which the last byte has been given to the socket.
+  [[nodiscard]] int answered() const;
 
  private:
   struct Server;

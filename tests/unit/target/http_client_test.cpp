@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <thread>
@@ -50,13 +51,29 @@ HttpPeer impatient() {
   return peer;
 }
 
-HttpAnswer call_once(FakeAnswer scripted, const HttpPeer& peer = {}) {
-  const HttpFake fake({std::move(scripted)});
-  HttpClient http;
-  return call(http, http.add_peer(peer), post(fake.url("/x")));
-}
+enum class Way : std::uint8_t { plain, libcurl };
 
-TEST(HttpClient, SendsAndReadsAnAnswer) {
+/// What must be the same over a connection of our own and through libcurl.
+class HttpClientWays : public testing::TestWithParam<Way> {
+ public:
+  /// Sends the request the way that is tested: a header that frames the message goes through libcurl.
+  static HttpRequest this_way(HttpRequest request) {
+    if (GetParam() == Way::libcurl) request.headers.emplace_back("Expect:");
+    return request;
+  }
+  static HttpRequest post(const std::string& url, std::string body = "{\"a\":1}") {
+    return this_way(tandem::post(url, std::move(body)));
+  }
+  static HttpAnswer call_once(FakeAnswer scripted, const HttpPeer& peer = {}) {
+    const HttpFake fake({std::move(scripted)});
+    HttpClient http;
+    return call(http, http.add_peer(peer), post(fake.url("/x")));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(HttpClient, HttpClientWays, testing::Values(Way::plain, Way::libcurl),
+                         [](const auto& way) { return way.param == Way::plain ? "Plain" : "Libcurl"; });
+
+TEST_P(HttpClientWays, SendsAndReadsAnAnswer) {
   HttpFake fake({answer_with(201, "{\"id\":7}", {{"ETag", "\"v1\""}, {"X-Empty", ""}})});
   HttpClient http;
   const HttpAnswer answer = call(http, http.add_peer({}), post(fake.url("/api/x?y=1"), std::string(450, 'z')));
@@ -76,7 +93,7 @@ TEST(HttpClient, SendsAndReadsAnAnswer) {
   EXPECT_EQ(request.header("expect"), "");
 }
 
-TEST(HttpClient, KeepsNothingOfOneRequestInTheNext) {
+TEST_P(HttpClientWays, KeepsNothingOfOneRequestInTheNext) {
   HttpFake fake;
   HttpClient http;
   const auto peer = http.add_peer({});
@@ -84,11 +101,11 @@ TEST(HttpClient, KeepsNothingOfOneRequestInTheNext) {
   HttpRequest get;
   get.url = fake.url("/2");
   get.headers = {"X-Two: 2"};
-  call(http, peer, get);
+  call(http, peer, this_way(get));
   HttpRequest remove;
   remove.method = "DELETE";
   remove.url = fake.url("/3");
-  call(http, peer, remove);
+  call(http, peer, this_way(remove));
   HttpRequest patch = post(fake.url("/4"), "");
   patch.method = "PATCH";
   call(http, peer, patch);
@@ -109,7 +126,46 @@ TEST(HttpClient, KeepsNothingOfOneRequestInTheNext) {
   EXPECT_EQ(fake.connections(), 1) << "kept alive";
 }
 
-TEST(HttpClient, CarriesManyAtOnce) {
+TEST_P(HttpClientWays, AnAnswerToHeadHasNoBodyWhateverItsLength) {
+  HttpFake fake(
+      {raw_answer("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n"), answer_with(204), answer_with(200, "{}")});
+  HttpClient http;
+  const auto peer = http.add_peer({});
+  HttpRequest head;
+  head.method = "HEAD";
+  head.url = fake.url("/1");
+  const HttpAnswer answer = call(http, peer, this_way(head));
+  EXPECT_EQ(answer.failure, HttpFailure::none);
+  EXPECT_EQ(answer.header("content-length"), "2000");
+  EXPECT_EQ(call(http, peer, post(fake.url("/2"))).status, 204);
+  EXPECT_EQ(call(http, peer, post(fake.url("/3"))).body, "{}");
+  EXPECT_EQ(fake.connections(), 1);
+}
+
+TEST_P(HttpClientWays, ABodyLargerThanTheSocketTakesGoesOutInPieces) {
+  HttpFake fake([](const FakeRequest& request) { return answer_with(200, std::to_string(request.body.size())); });
+  HttpClient http;
+  const auto peer = http.add_peer({});
+  const std::string body(20'000'000, 'b');
+  EXPECT_EQ(call(http, peer, post(fake.url("/1"), body)).body, "20000000");
+  EXPECT_EQ(fake.requests().at(0).body, body);
+  EXPECT_EQ(call(http, peer, post(fake.url("/2"), "x")).body, "1");
+  EXPECT_EQ(fake.connections(), 1);
+}
+
+TEST_P(HttpClientWays, KeepsConnectionsApartByAuthority) {
+  HttpFake one([](const FakeRequest&) { return answer_with(200, "one"); });
+  HttpFake two([](const FakeRequest&) { return answer_with(200, "two"); });
+  HttpClient http;
+  const auto peer = http.add_peer({});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(call(http, peer, post(one.url("/"))).body, "one");
+    EXPECT_EQ(call(http, peer, post(two.url("/"))).body, "two");
+  }
+  EXPECT_EQ(one.connections() + two.connections(), 2);
+}
+
+TEST_P(HttpClientWays, CarriesManyAtOnce) {
   HttpFake fake([](const FakeRequest& request) { return answer_with(200, request.body); });
   HttpClient http;
   const auto peer = http.add_peer({});
@@ -121,7 +177,7 @@ TEST(HttpClient, CarriesManyAtOnce) {
   EXPECT_EQ(http.in_flight(), 0U);
 }
 
-TEST(HttpClient, ARefusedConnectionWasNotSent) {
+TEST_P(HttpClientWays, ARefusedConnectionWasNotSent) {
   std::string url;
   {
     const HttpFake fake;
@@ -134,7 +190,7 @@ TEST(HttpClient, ARefusedConnectionWasNotSent) {
   EXPECT_FALSE(answer.error.empty());
 }
 
-TEST(HttpClient, WrongAddressesWereNotSent) {
+TEST_P(HttpClientWays, WrongAddressesWereNotSent) {
   HttpClient http;
   const auto peer = http.add_peer(impatient());
   for (const char* url : {"http://no-such-host.invalid/", "ftp://127.0.0.1/x", "file:///etc/passwd", "http://",
@@ -145,7 +201,7 @@ TEST(HttpClient, WrongAddressesWereNotSent) {
   }
 }
 
-TEST(HttpClient, NoAnswerInTimeWasSent) {
+TEST_P(HttpClientWays, NoAnswerInTimeWasSent) {
   for (const FakeAnswer& slow : {no_answer(), cut_answer(answer_with(200, "{}"), 10)}) {
     FakeAnswer scripted = slow;
     scripted.hold = true;
@@ -158,7 +214,7 @@ TEST(HttpClient, NoAnswerInTimeWasSent) {
   }
 }
 
-TEST(HttpClient, AnAnswerThatTricklesTooSlowlyTimesOut) {
+TEST_P(HttpClientWays, AnAnswerThatTricklesTooSlowlyTimesOut) {
   FakeAnswer scripted = answer_with(200, std::string(100, 'x'));
   scripted.byte_delay = 20ms;
   const HttpAnswer answer = call_once(scripted, impatient());
@@ -166,7 +222,7 @@ TEST(HttpClient, AnAnswerThatTricklesTooSlowlyTimesOut) {
   EXPECT_TRUE(answer.sent);
 }
 
-TEST(HttpClient, ACutAnswerIsNoAnswerWhereverItIsCut) {
+TEST_P(HttpClientWays, ACutAnswerIsNoAnswerWhereverItIsCut) {
   const FakeAnswer whole = answer_with(200, "{\"id\":7}");
   for (std::size_t after = 0; after < whole.bytes.size(); ++after) {
     const HttpAnswer answer = call_once(cut_answer(whole, after));
@@ -176,7 +232,7 @@ TEST(HttpClient, ACutAnswerIsNoAnswerWhereverItIsCut) {
   EXPECT_EQ(call_once(whole).failure, HttpFailure::none);
 }
 
-TEST(HttpClient, AResetConnectionWasSent) {
+TEST_P(HttpClientWays, AResetConnectionWasSent) {
   FakeAnswer scripted;
   scripted.reset = true;
   const HttpAnswer answer = call_once(scripted);
@@ -184,7 +240,7 @@ TEST(HttpClient, AResetConnectionWasSent) {
   EXPECT_TRUE(answer.sent);
 }
 
-TEST(HttpClient, GarbageIsNoAnswer) {
+TEST_P(HttpClientWays, GarbageIsNoAnswer) {
   for (const char* bytes : {"garbage\r\n\r\n", "SSH-2.0-OpenSSH_9\r\n", "HTTP/1.1 abc\r\n\r\n",
                             "HTTP/9.9 200 OK\r\n\r\n", "\r\n\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
@@ -199,7 +255,7 @@ TEST(HttpClient, GarbageIsNoAnswer) {
   EXPECT_EQ(call_once(zeros).failure, HttpFailure::cut);
 }
 
-TEST(HttpClient, ReadsPastInterimAnswers) {
+TEST_P(HttpClientWays, ReadsPastInterimAnswers) {
   const HttpAnswer answer =
       call_once(raw_answer("HTTP/1.1 100 Continue\r\nX-Interim: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: "
                            "x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-Last: 1\r\n\r\n{}"));
@@ -209,7 +265,7 @@ TEST(HttpClient, ReadsPastInterimAnswers) {
   EXPECT_EQ(answer.header("x-last"), "1");
 }
 
-TEST(HttpClient, OnlyInterimAnswersAreNoAnswer) {
+TEST_P(HttpClientWays, OnlyInterimAnswersAreNoAnswer) {
   FakeAnswer scripted = raw_answer("HTTP/1.1 100 Continue\r\n\r\n");
   scripted.close = true;
   const HttpAnswer answer = call_once(scripted);
@@ -218,7 +274,7 @@ TEST(HttpClient, OnlyInterimAnswersAreNoAnswer) {
   EXPECT_TRUE(answer.sent);
 }
 
-TEST(HttpClient, FollowsNoRedirect) {
+TEST_P(HttpClientWays, FollowsNoRedirect) {
   HttpFake elsewhere;
   HttpFake fake({answer_with(302, "", {{"Location", elsewhere.url("/steal")}})});
   HttpClient http;
@@ -228,7 +284,7 @@ TEST(HttpClient, FollowsNoRedirect) {
   EXPECT_TRUE(elsewhere.requests().empty());
 }
 
-TEST(HttpClient, GiantAnswersAreGivenUp) {
+TEST_P(HttpClientWays, GiantAnswersAreGivenUp) {
   HttpPeer peer;
   peer.max_answer_bytes = 10'000;
   const HttpAnswer body = call_once(answer_with(200, std::string(1'000'000, 'x')), peer);
@@ -245,7 +301,7 @@ std::vector<FakeAnswer> race() {
   return {answer_with(200, "{}"), closed_unanswered(), answer_with(200, "{\"second\":1}")};
 }
 
-TEST(HttpClient, ADeadKeptConnectionIsReplacedWhereRepeatingIsAllowed) {
+TEST_P(HttpClientWays, ADeadKeptConnectionIsReplacedWhereRepeatingIsAllowed) {
   HttpFake fake(race());
   HttpClient http;
   const auto peer = http.add_peer({});
@@ -258,7 +314,7 @@ TEST(HttpClient, ADeadKeptConnectionIsReplacedWhereRepeatingIsAllowed) {
   EXPECT_EQ(fake.requests().size(), 3U);
 }
 
-TEST(HttpClient, ADeadKeptConnectionIsReportedWhereItIsNot) {
+TEST_P(HttpClientWays, ADeadKeptConnectionIsReportedWhereItIsNot) {
   HttpFake fake(race());
   HttpClient http;
   const auto peer = http.add_peer({});
@@ -269,7 +325,20 @@ TEST(HttpClient, ADeadKeptConnectionIsReportedWhereItIsNot) {
   EXPECT_EQ(fake.requests().size(), 2U) << "never sent twice by itself";
 }
 
-TEST(HttpClient, ASpoiltAnswerDoesNotReachTheNextRequest) {
+TEST_P(HttpClientWays, OneDeadlineHoldsOverARepeatToo) {
+  HttpFake fake({answer_with(200, "{}"), closed_unanswered(), no_answer()});
+  HttpClient http;
+  const auto peer = http.add_peer(impatient());
+  call(http, peer, post(fake.url("/1")));
+  HttpRequest again = post(fake.url("/2"));
+  again.repeat = Repeat::allowed;
+  const HttpAnswer answer = call(http, peer, again);
+  EXPECT_EQ(answer.failure, HttpFailure::timeout);
+  EXPECT_TRUE(answer.sent);
+  EXPECT_EQ(fake.requests().size(), 3U);
+}
+
+TEST_P(HttpClientWays, ASpoiltAnswerDoesNotReachTheNextRequest) {
   // More bytes than Content-Length says, and a body that the next request must not mistake for its answer.
   HttpFake fake(
       {raw_answer(
@@ -283,7 +352,23 @@ TEST(HttpClient, ASpoiltAnswerDoesNotReachTheNextRequest) {
   EXPECT_EQ(call(http, peer, second).body, "{\"right\":1}");
 }
 
-TEST(HttpClient, AnIdleConnectionThatTheServerClosesCostsNothing) {
+TEST(HttpClient, AnAnswerThatNobodyAskedForIsTheNextRequestsAnswerNever) {
+  // It comes in a packet of its own, behind a whole answer over a connection that is then kept. (libcurl 7.88 takes
+  // it.)
+  FakeAnswer two = raw_answer(
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"wrong\":1}");
+  two.byte_delay = 1ms;
+  const HttpFake fake({two, answer_with(200, "{\"right\":1}")});
+  HttpClient http;
+  const auto peer = http.add_peer({});
+  EXPECT_EQ(call(http, peer, post(fake.url("/1"))).body, "{}");
+  const auto end = std::chrono::steady_clock::now() + 60s;
+  while (fake.answered() < 1 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(call(http, peer, post(fake.url("/2"))).body, "{\"right\":1}");
+  EXPECT_EQ(fake.connections(), 2);
+}
+
+TEST_P(HttpClientWays, AnIdleConnectionThatTheServerClosesCostsNothing) {
   FakeAnswer closing = answer_with(200, "{}");
   closing.close = true;
   HttpFake fake({closing, answer_with(200, "{}")});
@@ -297,7 +382,7 @@ TEST(HttpClient, AnIdleConnectionThatTheServerClosesCostsNothing) {
   EXPECT_EQ(call(http, peer, post(fake.url("/2"))).status, 200);
 }
 
-TEST(HttpClient, RefusesPrivateAddressesWhereToldTo) {
+TEST_P(HttpClientWays, RefusesPrivateAddressesWhereToldTo) {
   const HttpFake fake;
   HttpPeer peer;
   peer.allow_private = false;
@@ -334,7 +419,7 @@ TEST(HttpClient, TlsToSomethingElseWasNotSent) {
   EXPECT_FALSE(answer.sent);
 }
 
-TEST(HttpClient, AsksBeforeEveryRequestWhetherItMayLeave) {
+TEST_P(HttpClientWays, AsksBeforeEveryRequestWhetherItMayLeave) {
   HttpFake fake({answer_with(200, "{}")});
   HttpClient http;
   const auto peer = http.add_peer({});
@@ -350,7 +435,7 @@ TEST(HttpClient, AsksBeforeEveryRequestWhetherItMayLeave) {
   EXPECT_EQ(call(http, peer, post(fake.url("/third"))).failure, HttpFailure::none);
 }
 
-TEST(HttpClient, CancelAnswersAtOnce) {
+TEST_P(HttpClientWays, CancelAnswersAtOnce) {
   HttpFake fake({no_answer()});
   HttpClient http;
   std::optional<HttpAnswer> answer;
@@ -365,7 +450,39 @@ TEST(HttpClient, CancelAnswersAtOnce) {
   EXPECT_EQ(http.in_flight(), 0U);
 }
 
-TEST(HttpClient, ANewRequestMayBeSentFromWithinAnAnswer) {
+TEST_P(HttpClientWays, CancelsWhatIsConnectingOrWithheld) {
+  HttpFake fake({answer_with(200, "{}")});
+  HttpClient http;
+  const auto peer = http.add_peer({});
+  std::vector<HttpAnswer> answers;
+  const auto keep = [&](HttpAnswer answer) { answers.push_back(std::move(answer)); };
+  http.cancel(http.send(peer, post(fake.url("/connecting")), keep));
+  call(http, peer, post(fake.url("/")));
+  http.send_only_while([] { return false; });
+  http.cancel(http.send(peer, post(fake.url("/withheld")), keep));
+  ASSERT_EQ(answers.size(), 2U);
+  for (const HttpAnswer& answer : answers) {
+    EXPECT_EQ(answer.failure, HttpFailure::cancelled);
+    EXPECT_FALSE(answer.sent);
+  }
+  http.turn(0ms);
+  EXPECT_EQ(answers.size(), 2U);
+  EXPECT_EQ(http.in_flight(), 0U);
+}
+
+TEST(HttpClient, KeepsNoMoreConnectionsThanItIsTold) {
+  HttpFake fake;
+  HttpClient http(2);
+  const auto peer = http.add_peer({});
+  int answers = 0;
+  for (int round = 1; round <= 2; ++round) {
+    for (int i = 0; i < 5; ++i) http.send(peer, post(fake.url("/")), [&](const HttpAnswer&) { ++answers; });
+    turn_until(http, [&] { return answers == 5 * round; });
+  }
+  EXPECT_EQ(fake.connections(), 8);
+}
+
+TEST_P(HttpClientWays, ANewRequestMayBeSentFromWithinAnAnswer) {
   HttpFake fake;
   HttpClient http;
   const auto peer = http.add_peer({});
@@ -405,7 +522,7 @@ TEST(HttpClient, WatchesDescriptorsAndRunsJobs) {
   http.turn(0ms);
 }
 
-TEST(HttpClient, MayEndWithRequestsInFlight) {
+TEST_P(HttpClientWays, MayEndWithRequestsInFlight) {
   HttpFake fake({no_answer()});
   HttpClient http;
   http.send(http.add_peer({}), post(fake.url("/")), [](const HttpAnswer&) {});
