@@ -180,12 +180,11 @@ Result<Applier::End> Applier::decide(Turn& turn) {
   turn.object_id = turn.known ? std::string(found->text(0, 2)) : record.object_id;
   const std::string paired_with(found->text(0, 3));
   turn.remote_id = record.remote_id.empty() ? paired_with : record.remote_id;
-  turn.written = found->text(0, 4);
   if (turn.known && !paired_with.empty() && paired_with != turn.remote_id)
     return settle(turn, Outcome::conflict, "conflict",
                   "the object is paired with another one of theirs, " + paired_with);
-  if (!turn.known && found->flag(0, 5)) return settle(turn, Outcome::stale, {}, "the object has been deleted");
-  if (!turn.known && found->flag(0, 6) && record.age < creates_are_answered)
+  if (!turn.known && found->flag(0, 4)) return settle(turn, Outcome::stale, {}, "the object has been deleted");
+  if (!turn.known && found->flag(0, 5) && record.age < creates_are_answered)
     return park(turn.session, record, create_recheck, "outcome", {}, "a create of ours may have made it",
                 record.attempts);
   return record.operation == "delete" ? remove(turn) : write(turn);
@@ -320,7 +319,7 @@ Result<Applier::End> Applier::update(Turn& turn, const Columns& row, const Colum
   const InboxRecord& record = turn.record;
   const RouteSettings& route = *turn.route->settings;
   const Lane& lane = turn.lane;
-  const Age age = age_of(record.version, lane.version, turn.written);
+  const Age age = age_of(record.version, lane.version, lane.written);
   if (age == Age::stale && !lane.forced) return settle(turn, Outcome::stale, {}, "a newer version has been applied");
 
   Columns agreed;
@@ -488,11 +487,15 @@ Status Applier::read_lane(Turn& turn) {
   Lane& lane = turn.lane;
   lane.in_flight = rows->flag(0, 0);
   lane.waiting = rows->text(0, 1);
-  lane.image = rows->text(0, 2);
-  lane.unsettled = rows->flag(0, 3);
-  lane.version = rows->text(0, 4);
-  lane.just_written = rows->flag(0, 5);
-  lane.forced = rows->flag(0, 6);
+  if (lane.in_flight) return {};
+  auto known = turn.session.run(queries::apply_known, params);
+  if (!known) return tl::unexpected(std::move(known.error()));
+  lane.image = known->text(0, 0);
+  lane.unsettled = known->flag(0, 1);
+  lane.version = known->text(0, 2);
+  lane.just_written = known->flag(0, 3);
+  lane.forced = known->flag(0, 4);
+  lane.written = known->text(0, 5);
   return {};
 }
 

@@ -50,7 +50,8 @@ class Applier {
   };
   struct Lane {
     bool in_flight = false, unsettled = false, just_written = false, forced = false;
-    std::string waiting, image, version;  ///< waiting: counters as bigint[] text
+    /// waiting: counters as bigint[] text; version: theirs, that was applied last; written: what our last write got
+    std::string waiting, image, version, written;
   };
   /// Everything about one record while its transaction is open.
   struct Turn {
@@ -58,8 +59,8 @@ class Applier {
     const InboxRecord& record;
     const Route* route = nullptr;
     const Table* table = nullptr;
-    std::string object_id{}, remote_id{}, written{};  ///< written: the version that our last write got
-    bool known = false;                               ///< the pair is
+    std::string object_id{}, remote_id{};
+    bool known = false;  ///< the pair is
     Lane lane{};
   };
   struct Missing {

@@ -115,22 +115,24 @@ class BothWays {
   std::string story(const std::string& type, const std::string& remote_id) {
     std::string out;
     const auto add = [&](const std::string& title, const std::string& query) {
-      for (const auto& row : sql().rows(query, {type, remote_id})) out += "  " + title + row.front().value_or("") + "\n";
+      for (const auto& row : sql().rows(query, {type, remote_id}))
+        out += "  " + title + row.front().value_or("") + "\n";
     };
     const std::string ids =
-        "(select i.object_id from tandem.identity i where i.request_type = $1 and i.remote_id = $2 and i.object_id <> '')";
+        "(select i.object_id from tandem.identity i where i.request_type = $1 and i.remote_id = $2 and i.object_id <> "
+        "'')";
     add("identity ", "select to_jsonb(i) from tandem.identity i where request_type = $1 and remote_id = $2");
     add("agreed ", "select to_jsonb(a) from tandem.agreed a where request_type = $1 and object_id in " + ids);
     add("conflict ", "select to_jsonb(c) from tandem.conflict c where request_type = $1 and object_id in " + ids);
-    add("outbox ", "select jsonb_strip_nulls(to_jsonb(o)) from tandem.outbox o where request_type = $1 and object_id in " +
-                       ids + " order by counter");
+    add("outbox ",
+        "select jsonb_strip_nulls(to_jsonb(o)) from tandem.outbox o where request_type = $1 and object_id in " + ids +
+            " order by counter");
     add("inbox ",
         "select jsonb_strip_nulls(to_jsonb(i)) from tandem.inbox i where request_type = $1 and remote_id = $2 order by "
         "counter");
     stand_.crm().ask([&](second_crm::Api& api) {
       for (const auto& entry : api.journal().entries())
-        if (entry.id == remote_id)
-          out += "  call " + second_crm::print(entry) + "\n";
+        if (entry.id == remote_id) out += "  call " + second_crm::print(entry) + "\n";
       return true;
     });
     return out;

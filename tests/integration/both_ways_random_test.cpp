@@ -171,15 +171,18 @@ TEST(BothWaysRandom, BothSidesAreEqualAtRestWhateverHappened) {
     ++seeds;
     acts += random.acts;
     ASSERT_TRUE(both.rests(std::chrono::seconds(60)))
-        << both.failures() << both.sql().text("select string_agg(o::text, E'\\n') from tandem.outbox o where request_state in (1, 2)")
+        << both.failures()
+        << both.sql().text("select string_agg(o::text, E'\\n') from tandem.outbox o where request_state in (1, 2)")
         << both.sql().text("select string_agg(o::text, E'\\n') from tandem.inbox o where request_state in (1, 2)");
     ASSERT_EQ(differences(both, "account", theirs(both, "account", {"Name", "Tier"}), ours(both, R"(
       select i.remote_id, a.name, a.tier from account a left join tandem.identity i
-        on i.request_type = 'account' and i.object_id = a.id::text and i.state = 'paired')")), "");
+        on i.request_type = 'account' and i.object_id = a.id::text and i.state = 'paired')")),
+              "");
     ASSERT_EQ(differences(both, "contact", theirs(both, "contact", {"Email", "AccountId"}), ours(both, R"(
       select i.remote_id, c.email, p.remote_id from contact c
       left join tandem.identity i on i.request_type = 'contact' and i.object_id = c.id::text and i.state = 'paired'
-      left join tandem.identity p on p.request_type = 'account' and p.object_id = c.account_id::text and p.state = 'paired')")), "");
+      left join tandem.identity p on p.request_type = 'account' and p.object_id = c.account_id::text and p.state = 'paired')")),
+              "");
   } while (std::chrono::steady_clock::now() < until);
   EXPECT_LE(both.writes(), static_cast<std::size_t>(3 * acts)) << "calls are bounded by what people did";
   RecordProperty("seeds", seeds);

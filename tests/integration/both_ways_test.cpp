@@ -190,5 +190,35 @@ TEST(BothWays, TwoFilledSystemsAreJoinedByTheNaturalKey) {
   EXPECT_EQ(both.stand().living("account"), 1U);
 }
 
+TEST(BothWays, WhatASettlementTeachesWhileApplyWaitsForItIsKnownToApply) {
+  BothWays both;
+  both.sql().run("insert into account (name, tier) values ('Acme', 1)");
+  ASSERT_TRUE(both.rests());
+  const auto id = both.remote_of("account", "1");
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(both.rests());
+  both.update("account", id, R"({"Tier":2})");
+  const auto notice = both.notice("account", "update", id);
+  both.sql().text("select tandem.pause('second_crm', null, 'the test settles')");
+  both.sql().run("update account set tier = 3");
+  // As the settling statement does: our write was made after theirs and got version 3.
+  auto settling = both.stand().postgres().connect();
+  settling.run(R"(begin;
+    update tandem.outbox set request_state = 3, outcome = 'delivered' where request_state in (1, 2);
+    update tandem.identity set version = '3';
+    update tandem.agreed set image = '{"Name": "Acme", "Tier": 3}', counter = 2, updated_at = clock_timestamp())");
+  both.update("account", id, R"({"Tier":3})");
+  ASSERT_EQ(both.tell(notice), 202);
+  ASSERT_TRUE(wait_for([&] { return both.sql().number("select count(*) from pg_locks where not granted") > 0; },
+                       std::chrono::seconds(60)))
+      << "apply waits for the record that is being settled";
+  settling.run("commit");
+  both.sql().text("select tandem.resume('second_crm')");
+  ASSERT_TRUE(both.rests(std::chrono::seconds(60)));
+  EXPECT_EQ(both.sql().text("select tier from account"), "3") << "they had not seen our write when they made theirs";
+  EXPECT_EQ(both.field("account", id, "Tier"), "3");
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.conflict"), 1);
+}
+
 }  // namespace
 }  // namespace tandem::test_support

@@ -5,7 +5,7 @@ with fence as materialized (
 ), record as materialized (
   select from tandem.inbox where counter = $3::bigint and record_id = $4::uuid and request_state in (1, 2) for update
 )
-select (select count(*) from fence) as fenced, (select count(*) from record) as pending, i.object_id, i.remote_id, i.version,
+select (select count(*) from fence) as fenced, (select count(*) from record) as pending, i.object_id, i.remote_id,
        exists (
          select from tandem.identity d
          where d.target = $5::text and d.request_type = $6::text and md5(d.remote_id) = md5($7::text) and d.remote_id = $7::text
@@ -17,10 +17,10 @@ select (select count(*) from fence) as fenced, (select count(*) from record) as 
 from (select) as one
 left join lateral (
   select * from (
-    select 1 as place, x.object_id, x.remote_id, x.version from tandem.identity x
+    select 1 as place, x.object_id, x.remote_id from tandem.identity x
     where x.target = $5::text and x.request_type = $6::text and md5(x.remote_id) = md5($7::text) and x.remote_id = $7::text and x.state <> 'deleted'
     union all
-    select 2, x.object_id, x.remote_id, x.version from tandem.identity x
+    select 2, x.object_id, x.remote_id from tandem.identity x
     where x.target = $5::text and x.request_type = $6::text and md5(x.object_id) = md5($8::text) and x.object_id = $8::text and x.state <> 'deleted'
   ) as known order by place limit 1
 ) as i on true

@@ -1,5 +1,5 @@
 -- $1 sources, $2 most rows. Pending records, by counter: those above the floor, and parked ones that are due; of an object nothing that
--- stands behind a parked record which is not. The header row, with the snapshot's xmin, the newest counter and the lowest pending one, comes
+-- stands behind a parked record which is not, at one moment for both. The header row, with the snapshot's xmin, the newest counter and the lowest pending one, comes
 -- first.
 with low as materialized (
   select min(coalesce(t.counter, 0)) as floor
@@ -13,7 +13,7 @@ with low as materialized (
   ) i
 ), due as materialized (
   select i.* from tandem.parked p join tandem.inbox i on i.counter = p.counter
-  where p.queue = 'inbox' and p.peer = any ($1::text[]) and p.due <= clock_timestamp() and i.request_state in (1, 2)
+  where p.queue = 'inbox' and p.peer = any ($1::text[]) and p.due <= statement_timestamp() and i.request_state in (1, 2)
   order by i.counter limit $2::bigint
 ), pending as (
   select * from fresh union all select * from due
@@ -29,7 +29,7 @@ from pending r
 where not exists (select from tandem.source s where s.source = r.source and s.paused)
   and not exists (
     select from tandem.parked p join tandem.inbox e on e.counter = p.counter
-    where p.queue = 'inbox' and p.peer = r.source and p.counter < r.counter and p.due > clock_timestamp() and e.request_state in (1, 2)
+    where p.queue = 'inbox' and p.peer = r.source and p.counter < r.counter and p.due > statement_timestamp() and e.request_state in (1, 2)
       and not (p.reason = 'object' and r.operation = 'create')  -- that is what it waits for
       and e.request_type = r.request_type and coalesce(e.remote_id, e.object_id) = coalesce(r.remote_id, r.object_id))
 order by r.counter)

@@ -45,11 +45,10 @@ TEST(DeliveryLoop, AStopTakesAnAnnouncedAttemptBackOnceItsIntentIsWritten) {
   const auto make = [](const TargetSettings&, HttpClient&, Answered) -> Result<std::unique_ptr<Target>> {
     return std::make_unique<NoTarget>();
   };
-  auto loop =
-      DeliveryLoop::make(settings, {0},
-                         {[&](ToFeed message) { to_feed.push_unbounded(std::move(message)); },
-                          [&](ToSettle message) { to_settle.push_unbounded(std::move(message)); }},
-                         make);
+  auto loop = DeliveryLoop::make(settings, {0},
+                                 {[&](ToFeed message) { to_feed.push_unbounded(std::move(message)); },
+                                  [&](ToSettle message) { to_settle.push_unbounded(std::move(message)); }},
+                                 make);
   ASSERT_TRUE(loop);
   const TargetLink link = (*loop)->links().front().second;
   std::jthread thread([&](const std::stop_token& stop) { (*loop)->run(stop); });
