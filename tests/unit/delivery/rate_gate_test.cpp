@@ -91,5 +91,13 @@ TEST_F(RateGateTest, WaitsLongerWhileATargetGoesOnRefusingWithoutSayingHowLong) 
   EXPECT_EQ(gate.limit(), 1);
 }
 
+TEST_F(RateGateTest, WaitsTheShortestTimeWhenASuccessCameBetweenTwoRefusalsOfOneBurst) {
+  RateGate gate({}, 16, 1h);
+  gate.throttled(0ms, now);
+  gate.succeeded(1);
+  gate.throttled(std::nullopt, now);
+  EXPECT_EQ(*gate.wakes(now, wall) - now, 1s);
+}
+
 }  // namespace
 }  // namespace tandem
