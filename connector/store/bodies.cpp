@@ -74,7 +74,7 @@ Status BodyReader::prepare(postgres::Connection& session) {
         if (!rows->null(watch->second, 2)) {
           gone = "(select not l.found from " + std::string(rows->text(watch->second, 2)) + "(o.old_object_id) as l)";
           live = "(select l.found, l.image, l.error from " + std::string(rows->text(watch->second, 2)) +
-                 "(o.object_id) as l where o.body is null and o.request_state in (1, 2))";
+                 "(o.object_id) as l where o.body is null and o.request_state in (1, 2) offset 0)";  // asked only then
         }
       }
       for (std::size_t field = 0; field < route.fields.size(); ++field) {

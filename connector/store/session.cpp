@@ -8,6 +8,8 @@ Result<postgres::Connection> open_session(const Settings& settings, const std::s
   options.settings = {{"plan_cache_mode", "force_generic_plan"},
                       {"enable_seqscan", "off"},
                       {"jit", "off"},
+                      // A sequential scan of a table of ten rows looks so dear then that two workers would share it.
+                      {"max_parallel_workers_per_gather", "0"},
                       {"row_security", "off"},
                       {"synchronous_commit", "on"},
                       {"lock_timeout", "5s"},

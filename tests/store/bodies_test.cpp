@@ -102,6 +102,22 @@ TEST_F(BodyReading, ImagesComeWithReferencesAndComputedFields) {
   EXPECT_TRUE(found[0].sql_error.empty()) << found[0].sql_error;
 }
 
+TEST_F(BodyReading, AsksForTheLiveRowOnlyWhereTheRecordHasNoImage) {
+  scene.admin->run("alter role tandem_connector set track_functions = 'all'");
+  session = scene.session();
+  ASSERT_TRUE(reader.prepare(session));
+  scene.admin->run("insert into account values (1, null, 1, 1, 0, ''), (2, null, 1, 1, 0, ''), (3, null, 1, 1, 0, '')");
+  latest("1");
+  ASSERT_TRUE(session.run("begin"));
+  EXPECT_EQ(read(pending()).size(), 4u);
+  const auto calls =
+      session.run("select coalesce(sum(calls), 0) from pg_stat_xact_user_functions where funcname = 'live_account'");
+  ASSERT_TRUE(calls) << calls.error().message;
+  EXPECT_EQ(calls->text(0, 0), "1");
+  ASSERT_TRUE(session.run("rollback"));
+  scene.admin->run("alter role tandem_connector reset track_functions");
+}
+
 TEST_F(BodyReading, BringsNoMoreThanItIsAskedFor) {
   scene.admin->run(
       "insert into tandem.outbox (object_id, request_type, operation, target, body) select i, 'account', 'update', "

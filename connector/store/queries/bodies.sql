@@ -50,7 +50,7 @@ select case
        (select count(*) from tandem.attempt t
         where t.queue = 'outbox' and t.counter = o.counter and t.duration is null)::integer as unanswered,
        turn.word as turn, former.object_id as old_object_id, former.remote_id as old_remote_id,
-       turn.word = 'go' and $5::boolean and {gone} and not exists (
+       turn.word is not distinct from 'go' and $5::boolean and {gone} and not exists (  -- false, not null: and then asks no further
          select from tandem.outbox n
          where hashtextextended(n.object_id, 0) = hashtextextended(o.old_object_id, 0) and n.object_id = o.old_object_id
            and n.counter > o.counter and n.target = o.target and n.request_type = o.request_type) as old_key_is_free{refs}
