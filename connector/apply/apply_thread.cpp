@@ -1,7 +1,7 @@
 #include "apply/apply_thread.hpp"
 
 #include <array>
-#include <set>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -17,6 +17,7 @@ using postgres::Param;
 namespace queries = store::queries;
 
 constexpr std::int64_t most_rows = 500;
+constexpr std::size_t most_in_one = 50;
 constexpr auto poll_interval = 20ms, floor_interval = 1'000ms, first_delay = 50ms, longest_delay = 2'000ms;
 
 /// A session under the settings that the database and the role give it: the CRM's triggers run in it.
@@ -30,6 +31,16 @@ Result<postgres::Connection> open_crm_session(const Settings& settings) {
                       {"synchronous_commit", "on"},
                       {"statement_timeout", "5s"}};
   return postgres::Connection::open(settings.database.url.reveal(), options);
+}
+
+/// What one transaction takes of them: records of one source, few enough that the CRM does not wait long for their
+/// rows.
+std::span<const InboxRecord> batch_at(std::span<const InboxRecord> records, std::size_t first) {
+  std::size_t count = 1;
+  while (count < most_in_one && first + count < records.size() &&
+         records[first + count].source == records[first].source)
+    ++count;
+  return records.subspan(first, count);
 }
 
 }  // namespace
@@ -70,27 +81,20 @@ Status ApplyThread::turn(const std::stop_token& stop, bool& more) {
   if (auto opened = open(); !opened) return opened;
   auto window = read_window();
   if (!window) return tl::unexpected(std::move(window.error()));
-  std::set<std::string> behind;  // objects whose record was parked in this turn: what follows waits with it
-  bool parked = false;
-  for (const auto& record : window->records) {
+  LaneLine line;
+  for (std::size_t first = 0; first < window->records.size();) {
     if (stop.stop_requested()) return {};
-    const std::string lane =
-        record.request_type + '\n' + (record.remote_id.empty() ? record.object_id : record.remote_id);
-    if (behind.contains(lane) && record.operation != "create") {  // an update may wait for just this
-      parked = true;
-      continue;
-    }
-    auto end = applier_.apply(*crm_, record);
-    if (!end) return tl::unexpected(std::move(end.error()));
-    if (*end == Applier::End::parked) behind.insert(lane);
+    const auto batch = batch_at(window->records, first);
+    if (auto done = applier_.apply(*crm_, batch, line); !done) return done;
+    first += batch.size();
   }
-  more = !window->records.empty() && behind.empty();
+  more = !window->records.empty() && line.empty();
   // What was passed over is still pending above the floor, and `lowest` of the next window knows it.
-  if (!parked && behind.empty() && window->records.empty()) return keep_floor(*window);
-  return Clock::now() >= next_floor_ + 4 * floor_interval ? keep_floor(*window) : Status{};
+  return keep_floor(*window);
 }
 
 Status ApplyThread::open() {
+  if (applier_.wants_new_session()) crm_.reset();
   if (session_ && session_->usable() && crm_ && crm_->usable()) return {};
   auto session = store::open_session(settings_, "inbox");
   if (!session) return tl::unexpected(std::move(session.error()));

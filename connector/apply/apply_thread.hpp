@@ -13,7 +13,7 @@
 
 namespace tandem {
 
-/// The thread `apply`: reads the inbox by counter, in windows above its floor, and applies record after record. It
+/// The thread `apply`: reads the inbox by counter, in windows above its floor, and applies what they bring. It
 /// holds nothing from one window to the next: what a window has read is settled or parked before the next one is read.
 /// It owns two SQL sessions, since the CRM's own triggers must run under the database's own settings.
 class ApplyThread {

@@ -23,26 +23,43 @@ int compare(std::string_view a, std::string_view b) {
 }  // namespace
 
 Merge merge(ConflictPolicy policy, const std::vector<FieldImages>& fields, bool blind, bool theirs_newer) {
+  const auto decided = [&](ConflictPolicy of) {
+    if (of != ConflictPolicy::newest) return of;
+    return theirs_newer ? ConflictPolicy::theirs : ConflictPolicy::ours;
+  };
   Merge out;
-  std::vector<std::string> differing;
+  std::size_t differing = 0;
+  bool as_a_whole = false;  // the route's policy decides about every field that has none of its own
+  std::vector<std::string> theirs_alone, both;
   for (const FieldImages& field : fields) {
     if (json::equal(field.ours, field.theirs)) continue;
-    differing.push_back(field.column);
+    ++differing;
     const bool known = field.agreed.has_value() && !blind;
     const bool ours_changed = !known || !json::equal(field.ours, *field.agreed);
     const bool theirs_changed = !known || !json::equal(field.theirs, *field.agreed);
-    if (ours_changed && theirs_changed)
-      out.conflicts.push_back(field.column);
-    else if (theirs_changed)
-      out.take.push_back(field.column);
+    const bool conflict = ours_changed && theirs_changed;
+    if (conflict) out.conflicts.push_back(field.column);
+    if (!field.policy) {
+      as_a_whole |= conflict;
+      both.push_back(field.column);
+      if (theirs_changed && !ours_changed) theirs_alone.push_back(field.column);
+      continue;
+    }
+    const auto own = decided(*field.policy);
+    if (conflict ? own == ConflictPolicy::theirs : theirs_changed) out.take.push_back(field.column);
+    out.undecided |= conflict && own == ConflictPolicy::manual;
   }
-  if (!out.conflicts.empty()) {
-    if (policy == ConflictPolicy::newest) policy = theirs_newer ? ConflictPolicy::theirs : ConflictPolicy::ours;
-    if (policy == ConflictPolicy::theirs) out.take = differing;
-    if (policy == ConflictPolicy::ours || policy == ConflictPolicy::manual) out.take.clear();
-    out.undecided = policy == ConflictPolicy::manual;
+  policy = decided(policy);
+  out.undecided |= as_a_whole && policy == ConflictPolicy::manual;
+  if (out.undecided) {
+    out.take.clear();
+    return out;
   }
-  out.ours_stays = !out.undecided && (blind || out.take.size() < differing.size());
+  const auto taken = as_a_whole && policy == ConflictPolicy::theirs ? both
+                     : as_a_whole && policy == ConflictPolicy::ours ? std::vector<std::string>{}
+                                                                    : theirs_alone;
+  out.take.insert(out.take.end(), taken.begin(), taken.end());
+  out.ours_stays = blind || out.take.size() < differing;
   return out;
 }
 

@@ -14,6 +14,7 @@ struct FieldImages {
   std::string column;
   std::string_view ours, theirs;
   std::optional<std::string_view> agreed;  ///< what both sides last had; nothing: not known
+  std::optional<ConflictPolicy> policy;    ///< the field's own
 };
 
 struct Merge {
@@ -25,7 +26,8 @@ struct Merge {
 
 /// `blind`: they had not seen our last write when they made theirs, so whatever differs may have been changed by both.
 /// ours, theirs, newest: where a field is in conflict one side's record wins as a whole; merge: each field by itself,
-/// and ours in a conflict. `theirs_newer` decides newest.
+/// and ours in a conflict. `theirs_newer` decides newest. A field with a policy of its own is decided by itself, and no
+/// conflict in it decides about others, except that one which is left to a person leaves him the record.
 [[nodiscard]] Merge merge(ConflictPolicy policy, const std::vector<FieldImages>& fields, bool blind, bool theirs_newer);
 
 /// How their version stands to two that are known; empty = not known.

@@ -214,6 +214,11 @@ std::string definition(const RouteSettings& route) {
       w.close_object();
     }
     w.key("conflict").string(word(route.apply->conflict));
+    if (!route.apply->by_field.empty()) {
+      w.key("conflict_by_field").open_object();
+      for (const auto& [column, policy] : route.apply->by_field) w.key(column).string(word(policy));
+      w.close_object();
+    }
     text(w, "newest_ours", route.apply->our_time);
     text(w, "newest_theirs", route.apply->their_time);
     texts(w, "natural_key", route.apply->natural_key);

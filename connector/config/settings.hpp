@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -213,7 +214,8 @@ struct ApplySettings {
   OnTheirDelete on_delete = OnTheirDelete::remove;
   std::vector<std::pair<std::string, std::string>> soft_delete;  ///< column → JSON text
   ConflictPolicy conflict = ConflictPolicy::merge;
-  std::string our_time, their_time;      ///< newest: our column, and a pointer into their body
+  std::map<std::string, ConflictPolicy, std::less<>> by_field;  ///< by column: for a conflict in it alone
+  std::string our_time, their_time;                             ///< newest: our column, and a pointer into their body
   std::vector<std::string> natural_key;  ///< columns that find an object which nobody has paired yet
 };
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "config/sections.hpp"
 #include "config/template_check.hpp"
 
@@ -94,6 +96,15 @@ void read_source(Reading& reading, const yaml::Value& value, const std::string& 
     section.problem_here("a webhook needs http.listen", "set http.listen to an address and port");
 }
 
+void read_policy(Section& section, std::string_view key, ConflictPolicy& policy) {
+  section.choice(key, policy,
+                 {{"ours", ConflictPolicy::ours},
+                  {"theirs", ConflictPolicy::theirs},
+                  {"newest", ConflictPolicy::newest},
+                  {"merge", ConflictPolicy::merge},
+                  {"manual", ConflictPolicy::manual}});
+}
+
 }  // namespace
 
 void read_sources(Reading& reading, const yaml::Value* sources, Settings& settings) {
@@ -128,12 +139,15 @@ void read_apply(Section& parent, RouteSettings& route) {
       if (auto json = columns.json_of(entry->value, columns.path_of(entry->key)))
         apply.soft_delete.emplace_back(entry->key, std::move(*json));
   }
-  section.choice("conflict", apply.conflict,
-                 {{"ours", ConflictPolicy::ours},
-                  {"theirs", ConflictPolicy::theirs},
-                  {"newest", ConflictPolicy::newest},
-                  {"merge", ConflictPolicy::merge},
-                  {"manual", ConflictPolicy::manual}});
+  read_policy(section, "conflict", apply.conflict);
+  if (const yaml::Value* own = section.take("conflict_by_field")) {
+    Section fields(reading, own, section.path_of("conflict_by_field"));
+    for (const auto* entry : fields.take_names()) {
+      if (!route.all_columns && std::ranges::count(route.fields, entry->key, &FieldSettings::column) == 0)
+        fields.problem(entry->key, "is no column of this route's fields", "name a column of ours that the route maps");
+      read_policy(fields, entry->key, apply.by_field[entry->key]);
+    }
+  }
   if (const yaml::Value* times = section.take("newest")) {
     Section newest(reading, times, section.path_of("newest"));
     newest.text("ours", apply.our_time);
@@ -143,7 +157,10 @@ void read_apply(Section& parent, RouteSettings& route) {
   if ((apply.on_delete == OnTheirDelete::soft) != !apply.soft_delete.empty())
     section.problem_here("`on_delete: soft` and `soft_delete` belong together",
                          "write soft_delete: { COLUMN: VALUE } and on_delete: soft");
-  if (apply.conflict == ConflictPolicy::newest && (apply.our_time.empty() || apply.their_time.empty()))
+  const bool by_time =
+      apply.conflict == ConflictPolicy::newest ||
+      std::ranges::any_of(apply.by_field, [](const auto& field) { return field.second == ConflictPolicy::newest; });
+  if (by_time && (apply.our_time.empty() || apply.their_time.empty()))
     section.problem_here("`conflict: newest` compares two times", "add newest: { ours: COLUMN, theirs: /POINTER }");
   if (section.present()) route.apply = std::move(apply);
 }

@@ -190,7 +190,25 @@ TEST(BothWays, TwoFilledSystemsAreJoinedByTheNaturalKey) {
   EXPECT_EQ(both.stand().living("account"), 1U);
 }
 
-TEST(BothWays, WhatASettlementTeachesWhileApplyWaitsForItIsKnownToApply) {
+TEST(BothWays, ManyRecordsShareATransactionAndOneThatFailsFailsAlone) {
+  BothWays both;
+  both.stand().tandem().stop();
+  both.sql().run(R"(
+    insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, version, body)
+    select 'account', 'create', 'second_crm', 'a' || n, n::text, '1',
+           jsonb_build_object('Name', 'a' || n, 'Tier', case when n % 40 = 7 then 100 else n % 100 end)
+    from generate_series(0, 119) as n)");
+  both.stand().tandem().start_ready();
+  ASSERT_TRUE(both.rests(std::chrono::seconds(60)));
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 117);
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.identity where state = 'paired'"), 117);
+  EXPECT_EQ(both.sql().text("select string_agg(remote_id, ' ' order by counter) from tandem.inbox where outcome = "
+                            "'rejected' and description like '%account_tier_check%'"),
+            "a7 a47 a87");
+  EXPECT_LT(both.sql().number("select count(distinct xmin::text) from account"), 60) << "they share transactions";
+}
+
+TEST(BothWays, WhatASettlementTeachesIsKnownToApplyThatHasWaitedForIt) {
   BothWays both;
   both.sql().run("insert into account (name, tier) values ('Acme', 1)");
   ASSERT_TRUE(both.rests());
@@ -209,8 +227,8 @@ TEST(BothWays, WhatASettlementTeachesWhileApplyWaitsForItIsKnownToApply) {
     update tandem.agreed set image = '{"Name": "Acme", "Tier": 3}', counter = 2, updated_at = clock_timestamp())");
   both.update("account", id, R"({"Tier":3})");
   ASSERT_EQ(both.tell(notice), 202);
-  ASSERT_TRUE(wait_for([&] { return both.sql().number("select count(*) from pg_locks where not granted") > 0; },
-                       std::chrono::seconds(60)))
+  ASSERT_TRUE(
+      wait_for([&] { return both.sql().number("select count(*) from tandem.parked") > 0; }, std::chrono::seconds(60)))
       << "apply waits for the record that is being settled";
   settling.run("commit");
   both.sql().text("select tandem.resume('second_crm')");

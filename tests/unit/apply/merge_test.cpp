@@ -10,7 +10,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 FieldImages field(std::string column, std::string_view agreed, std::string_view ours, std::string_view theirs) {
-  return {std::move(column), ours, theirs, agreed.empty() ? std::nullopt : std::optional(agreed)};
+  return {std::move(column), ours, theirs, agreed.empty() ? std::nullopt : std::optional(agreed), std::nullopt};
 }
 Merge merged(const std::vector<FieldImages>& fields, ConflictPolicy policy = ConflictPolicy::merge, bool blind = false,
              bool newer = false) {
@@ -36,6 +36,24 @@ TEST(Merge, TheSameChangeOnBothSidesIsNoConflict) {
   EXPECT_THAT(out.take, IsEmpty());
   EXPECT_THAT(out.conflicts, IsEmpty());
   EXPECT_FALSE(out.ours_stays);
+}
+
+TEST(Merge, AFieldWithAPolicyOfItsOwnIsDecidedByItself) {
+  auto a = field("a", "1", "2", "3"), b = field("b", "1", "2", "3"), c = field("c", "1", "1", "2");
+  a.policy = ConflictPolicy::theirs;
+  EXPECT_THAT(merged({a, b, c}, ConflictPolicy::ours).take, ElementsAre("a"));
+  EXPECT_THAT(merged({a, c}, ConflictPolicy::ours).take, ElementsAre("a", "c")) << "no conflict among the others";
+  a.policy = ConflictPolicy::ours;
+  EXPECT_THAT(merged({a, b, c}, ConflictPolicy::theirs).take, ElementsAre("b", "c"));
+  EXPECT_TRUE(merged({a, b, c}, ConflictPolicy::theirs).ours_stays);
+  a.policy = ConflictPolicy::newest;
+  EXPECT_THAT(merged({a}, ConflictPolicy::merge, false, true).take, ElementsAre("a"));
+  EXPECT_THAT(merged({a}, ConflictPolicy::merge, false, false).take, IsEmpty());
+  a.policy = ConflictPolicy::manual;
+  EXPECT_TRUE(merged({a, b, c}, ConflictPolicy::theirs).undecided);
+  EXPECT_THAT(merged({a, b, c}, ConflictPolicy::theirs).take, IsEmpty());
+  c.policy = ConflictPolicy::ours;
+  EXPECT_THAT(merged({c}, ConflictPolicy::merge).take, ElementsAre("c")) << "only they changed it";
 }
 
 TEST(Merge, AConflictIsDecidedByThePolicy) {

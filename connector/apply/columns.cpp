@@ -1,0 +1,73 @@
+#include "apply/columns.hpp"
+
+#include <algorithm>
+
+#include "json/scan.hpp"
+#include "json/text.hpp"
+#include "json/writer.hpp"
+
+namespace tandem {
+
+Columns columns_of(std::string_view object) {
+  Columns out;
+  const auto members = json::members(object);
+  if (!members) return out;
+  for (const auto& member : *members)
+    if (auto name = json::unquote('"' + std::string(member.key) + '"'))
+      out.insert_or_assign(std::move(*name), std::string(member.value));
+  return out;
+}
+
+std::string object_of(const Columns& columns) {
+  json::Writer w;
+  w.open_object();
+  for (const auto& [name, value] : columns) w.key(name).raw(value);
+  w.close_object();
+  return w.take();
+}
+
+std::string overlay(const RouteSettings& route, const std::string& before, const std::string& theirs) {
+  Columns image = columns_of(before);
+  for (auto& [name, value] : columns_of(theirs)) {
+    const bool ours =
+        route.all_columns || std::ranges::any_of(route.fields, [&name = name](const FieldSettings& field) {
+          return field.to == name || field.to.starts_with(name + ".");
+        });
+    if (ours) image.insert_or_assign(name, value);
+  }
+  return object_of(image);
+}
+
+std::string key_of(const std::vector<std::string>& key, const Columns& row) {
+  if (key.size() == 1) {
+    const auto found = row.find(key.front());
+    return found == row.end() ? std::string() : json::scalar_text(found->second).value_or(found->second);
+  }
+  std::string out = "[";
+  for (const auto& name : key) {
+    const auto found = row.find(name);
+    out += (out.size() > 1 ? ", " : "") + (found == row.end() ? std::string("null") : found->second);
+  }
+  return out + "]";
+}
+
+std::string key_object(const std::vector<std::string>& key, const std::string& object_id) {
+  json::Writer w;
+  w.open_object();
+  if (key.size() == 1) {
+    w.key(key.front()).string(object_id);
+  } else {
+    const auto elements = json::elements(object_id);
+    for (std::size_t place = 0; place < key.size(); ++place) {
+      w.key(key[place]);
+      if (elements && place < elements->size())
+        w.raw((*elements)[place]);
+      else
+        w.null();
+    }
+  }
+  w.close_object();
+  return w.take();
+}
+
+}  // namespace tandem

@@ -1,0 +1,239 @@
+#include "apply/decision.hpp"
+
+#include <algorithm>
+
+#include "apply/merge.hpp"
+#include "json/scan.hpp"
+
+namespace tandem {
+namespace {
+
+using std::chrono::milliseconds;
+using Then = Step::Then;
+
+constexpr milliseconds lane_recheck{30}, create_recheck{100}, first_wait{250}, longest_wait{10'000};
+constexpr std::chrono::minutes creates_are_answered{1};
+
+Step settle(Outcome outcome, std::string description = {}, std::string error_code = {}) {
+  Step step;
+  step.then = Then::settle;
+  step.outcome = outcome;
+  step.description = std::move(description);
+  step.error_code = std::move(error_code);
+  return step;
+}
+
+Step park(const InboxRecord& record, Waits reason, milliseconds wait, std::string description,
+          std::string error_code = {}) {
+  Step step;
+  step.then = Then::park;
+  step.reason = reason;
+  step.wait = wait;
+  step.attempts = record.attempts;
+  step.description = std::move(description);
+  step.error_code = std::move(error_code);
+  return step;
+}
+
+Step wait_or_expire(const RouteSettings& route, const InboxRecord& record, Waits reason, std::string error_code,
+                    std::string description) {
+  if (record.age >= route.max_wait) return settle(Outcome::expired, std::move(description), std::move(error_code));
+  return park(record, reason, std::clamp(record.age / 4, first_wait, longest_wait), std::move(description),
+              std::move(error_code));
+}
+
+Step wait_for_lane(const InboxRecord& record) {
+  return park(record, Waits::lane, lane_recheck, "waits for an attempt of the other direction");
+}
+
+/// Their record says that the object is there already.
+bool tells_of_an_update(const InboxRecord& record) {
+  return record.operation == "update" && !record.source->notification.operation.empty();
+}
+
+Step insertion(const RouteSettings& route, const InboxRecord& record) {
+  Step step;
+  step.then = Then::insert;
+  step.pair = true;
+  step.agree = {overlay(route, {}, record.body), false};
+  return step;
+}
+
+/// Deleted here, changed there.
+Step write_deleted(const Meeting& m) {
+  if (age_of(m.record.version, m.lane.version, {}) == Age::stale) return settle(Outcome::stale);
+  const auto policy = m.route.apply->conflict;
+  Step step;
+  if (policy == ConflictPolicy::theirs || m.lane.forced) {
+    step = insertion(m.route, m.record);
+    step.supersede = true;
+  } else if (policy == ConflictPolicy::manual) {
+    step = settle(Outcome::conflict, "changed there and deleted here", "conflict");
+  } else {
+    step = settle(Outcome::superseded, "deleted here");
+  }
+  if (!m.lane.forced) step.conflict = {m.lane.image, {}, object_of(*m.theirs), {}, policy};
+  return step;
+}
+
+std::vector<FieldImages> fields_of(const Meeting& m) {
+  std::vector<FieldImages> fields;
+  for (const auto& [name, value] : *m.theirs) {
+    const auto ours = m.row->find(name);
+    if (ours == m.row->end() || std::ranges::find(*m.key, name) != m.key->end()) continue;
+    FieldImages field{name, ours->second, value, std::nullopt, std::nullopt};
+    if (const auto before = m.agreed->find(name); before != m.agreed->end()) field.agreed = before->second;
+    const auto& own = m.route.apply->by_field;
+    if (const auto policy = own.find(name); policy != own.end() && !m.lane.forced) field.policy = policy->second;
+    fields.push_back(std::move(field));
+  }
+  return fields;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+Step write_row(const Meeting& m) {
+  const Age age = age_of(m.record.version, m.lane.version, m.lane.written);
+  if (age == Age::stale && !m.lane.forced) return settle(Outcome::stale, "a newer version has been applied");
+  const bool blind = age == Age::blind;
+  const auto policy = m.lane.forced ? ConflictPolicy::theirs : m.route.apply->conflict;
+  const Merge merged = merge(policy, fields_of(m), blind, m.theirs_newer);
+
+  Step step;
+  if (merged.undecided)
+    step = settle(Outcome::conflict, "changed on both sides: " + joined(merged.conflicts), "conflict");
+  if (!merged.conflicts.empty() && !m.lane.forced)
+    step.conflict = {object_of(*m.agreed), object_of(*m.row), object_of(*m.theirs), merged.conflicts,
+                     merged.undecided ? ConflictPolicy::manual : policy};
+  step.supersede = step.pair = true;
+  if (merged.undecided) return step;
+
+  step.then = merged.take.empty() ? Then::settle : Then::update;
+  step.outcome = merged.take.empty() ? Outcome::unchanged : Outcome::applied;
+  step.take = merged.take;
+  // Without versions nobody can tell whether they had seen what we have just written.
+  const bool unsure = age == Age::unknown && m.lane.just_written;
+  step.follow = merged.ours_stays || m.lane.waiting || m.lane.unsettled || (unsure && !merged.take.empty());
+  step.agree = {blind ? m.lane.image : overlay(m.route, m.lane.image, m.record.body), blind || (unsure && step.follow)};
+  step.resolved = m.lane.forced;
+  return step;
+}
+
+}  // namespace
+
+std::string_view word(Waits reason) {
+  switch (reason) {
+    case Waits::lane:
+      return "lane";
+    case Waits::outcome:
+      return "outcome";
+    case Waits::parent:
+      return "parent";
+    case Waits::object:
+      return "object";
+    case Waits::retry:
+      break;
+  }
+  return "retry";
+}
+
+Step meet(const RouteSettings& route, const InboxRecord& record, const PairFacts& pair) {
+  const auto& operations = route.apply->operations;
+  if (std::ranges::find(operations, record.operation) == operations.end())
+    return settle(Outcome::filtered, "the route does not apply this operation");
+  if (pair.known && !pair.paired_with.empty() && !record.remote_id.empty() && pair.paired_with != record.remote_id)
+    return settle(Outcome::conflict, "the object is paired with another one of theirs, " + pair.paired_with,
+                  "conflict");
+  if (!pair.known && pair.deleted) return settle(Outcome::stale, "the object has been deleted");
+  if (!pair.known && pair.creating && record.age < creates_are_answered)
+    return park(record, Waits::outcome, create_recheck, "a create of ours may have made it");
+  if (record.operation != "delete" && record.body.empty())
+    return settle(Outcome::rejected, "the record carries an id alone; objects cannot be fetched", "mapping");
+  return {};
+}
+
+Step place(const RouteSettings& route, const InboxRecord& record, bool object_known) {
+  if (object_known) return {};
+  if (record.operation == "delete") {
+    Step step = settle(Outcome::unchanged, "it was never known here");
+    step.unpair = true;
+    return step;
+  }
+  if (tells_of_an_update(record))
+    return wait_or_expire(route, record, Waits::object, "not_found", "the object that it updates is not known here");
+  return insertion(route, record);
+}
+
+Step wait_for_parent(const RouteSettings& route, const InboxRecord& record, const std::string& type,
+                     const std::string& id) {
+  return wait_or_expire(route, record, Waits::parent, "dependency", "waits for " + type + " " + id);
+}
+
+Step write_over(const Meeting& m) {
+  if (m.lane.in_flight) return wait_for_lane(m.record);
+  if (m.row != nullptr) return write_row(m);
+  return m.known ? write_deleted(m) : place(m.route, m.record, false);
+}
+
+Step remove(const Meeting& m) {
+  if (m.lane.in_flight) return wait_for_lane(m.record);
+  const auto& apply = *m.route.apply;
+  const bool changed_here = m.row != nullptr && m.lane.waiting;
+  Step step;
+  if (changed_here && apply.conflict == ConflictPolicy::manual && !m.lane.forced) {
+    step = settle(Outcome::conflict, "deleted there and changed here", "conflict");
+    step.conflict = {m.lane.image, object_of(*m.row), {}, {}, apply.conflict};
+    return step;
+  }
+  if (m.row == nullptr) {
+    step = settle(Outcome::unchanged, "it was deleted here as well");
+  } else if (changed_here && apply.conflict == ConflictPolicy::ours) {
+    step = settle(Outcome::superseded, "changed here");
+    step.follow = true;  // creates it there anew
+  } else if (apply.on_delete == OnTheirDelete::ignore) {
+    step = settle(Outcome::filtered, "deletes are ignored");
+  } else {
+    step.then = apply.on_delete == OnTheirDelete::soft ? Then::soft_delete : Then::erase;
+  }
+  if (changed_here && !m.lane.forced) step.conflict = {m.lane.image, object_of(*m.row), {}, {}, apply.conflict};
+  step.supersede = step.unpair = true;
+  return step;
+}
+
+Step end_write(Step step, const Columns& now, const Columns& theirs) {
+  const bool inserted = step.then == Then::insert;
+  const auto kept = [&](const std::string& name, const std::string& value) {
+    const auto found = now.find(name);
+    return found == now.end() ? !inserted : json::equal(found->second, value);
+  };
+  bool normalised = false;
+  for (const auto& [name, value] : theirs)
+    if (inserted || std::ranges::find(step.take, name) != step.take.end()) normalised |= !kept(name, value);
+  step.follow |= normalised && !now.empty();
+  step.then = Then::settle;
+  return step;
+}
+
+bool is_collision(const Error& error) {
+  return error.sqlstate == "40P01" || error.sqlstate == "40001";
+}
+
+Step after_error(const RetrySettings& retry, const InboxRecord& record, const Error& error) {
+  const std::string_view state = error.sqlstate;
+  if (state.starts_with("22") || state.starts_with("23") || state.starts_with("P0"))
+    return settle(Outcome::rejected, error.message, "rejected");
+  const int attempts = record.attempts + 1;
+  std::string code = state == "55P03" || state.starts_with("40") ? "lock" : "unavailable";
+  if (attempts > retry.count) return settle(Outcome::exhausted, error.message, std::move(code));
+  auto wait = static_cast<double>(retry.first.count());
+  for (int i = 1; i < attempts; ++i) wait *= retry.factor;
+  Step step = park(record, Waits::retry, milliseconds(static_cast<std::int64_t>(wait)), error.message, std::move(code));
+  step.attempts = attempts;
+  return step;
+}
+
+}  // namespace tandem

@@ -1,0 +1,19 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "config/settings.hpp"
+
+namespace tandem {
+
+/// A pending row of tandem.inbox.
+struct InboxRecord {
+  std::int64_t counter = 0;
+  std::string record_id, request_type, operation, remote_id, object_id, version, body;
+  const SourceSettings* source = nullptr;
+  int attempts = 0;
+  std::chrono::milliseconds age{0};
+};
+
+}  // namespace tandem

@@ -1,0 +1,29 @@
+#pragma once
+#include <map>
+#include <string>
+
+#include "apply/decision.hpp"
+
+namespace tandem {
+
+/// Objects of which a record has been parked in this turn: what follows waits with it, so that an object's records keep
+/// their order. Only one that waits for its object lets the create of that object pass. Pure.
+class LaneLine {
+ public:
+  [[nodiscard]] bool holds(const InboxRecord& record) const {
+    const auto parked = parked_.find(lane_of(record));
+    return parked != parked_.end() && !(parked->second == Waits::object && record.operation == "create");
+  }
+  void parked(const InboxRecord& record, Waits reason) { parked_.insert_or_assign(lane_of(record), reason); }
+  [[nodiscard]] bool empty() const { return parked_.empty(); }
+
+ private:
+  static std::string lane_of(const InboxRecord& record) {
+    return record.source->name + '\n' + record.request_type + '\n' +
+           (record.remote_id.empty() ? record.object_id : record.remote_id);
+  }
+
+  std::map<std::string, Waits, std::less<>> parked_;
+};
+
+}  // namespace tandem

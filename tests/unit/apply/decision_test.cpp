@@ -1,0 +1,184 @@
+#include "apply/decision.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "apply/lane_line.hpp"
+
+namespace tandem {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using Then = Step::Then;
+
+class Decision : public ::testing::Test {
+ protected:
+  Decision() {
+    source.name = "there";
+    source.notification.operation = "/op";
+    route.target = "there";
+    route.request_type = "account";
+    route.apply = ApplySettings{};
+    route.fields.emplace_back().to = "Name";
+    record.source = &source;
+    record.request_type = "account";
+    record.operation = "update";
+    record.remote_id = "A1";
+    record.body = R"({"Name":"theirs","Other":1})";
+  }
+  Meeting meeting() { return {route, record, lane, true, row.empty() ? nullptr : &row, &theirs, &agreed, &key, false}; }
+
+  SourceSettings source;
+  RouteSettings route;
+  InboxRecord record;
+  LaneFacts lane;
+  Columns row{{"id", "7"}, {"name", R"("ours")"}}, theirs{{"name", R"("theirs")"}}, agreed{{"name", R"("ours")"}};
+  std::vector<std::string> key{"id"};
+};
+
+TEST_F(Decision, APairThatHasEndedMakesItStaleAndAnUnansweredCreateIsWaitedFor) {
+  EXPECT_EQ(meet(route, record, {false, "", true, true}).outcome, Outcome::stale);
+  const Step waits = meet(route, record, {false, "", false, true});
+  EXPECT_EQ(waits.then, Then::park);
+  EXPECT_EQ(waits.reason, Waits::outcome);
+  record.age = std::chrono::minutes(2);
+  EXPECT_EQ(meet(route, record, {false, "", false, true}).then, Then::go_on) << "not for ever";
+  EXPECT_EQ(meet(route, record, {true, "A1", false, false}).then, Then::go_on);
+  EXPECT_EQ(meet(route, record, {true, "A2", false, false}).outcome, Outcome::conflict);
+}
+
+TEST_F(Decision, AnOperationThatTheRouteDoesNotApplyIsFiltered) {
+  route.apply->operations = {"create"};
+  EXPECT_EQ(meet(route, record, {true, "A1", false, false}).outcome, Outcome::filtered);
+}
+
+TEST_F(Decision, AnUpdateOfAnUnknownObjectWaitsAndThenExpiresWhereOperationsAreTold) {
+  EXPECT_EQ(place(route, record, false).reason, Waits::object);
+  record.age = route.max_wait;
+  EXPECT_EQ(place(route, record, false).outcome, Outcome::expired);
+  source.notification.operation.clear();
+  EXPECT_EQ(place(route, record, false).then, Then::insert) << "whoever tells no operation may mean a create";
+  record.operation = "delete";
+  EXPECT_TRUE(place(route, record, false).unpair) << "what comes late for it is known as such";
+}
+
+TEST_F(Decision, TheirChangeIsTakenAndBecomesTheAgreedImage) {
+  lane.image = R"({"Name":"ours"})";
+  const Step step = write_over(meeting());
+  EXPECT_EQ(step.then, Then::update);
+  EXPECT_THAT(step.take, ElementsAre("name"));
+  EXPECT_EQ(step.agree->image, R"({"Name":"theirs"})") << "fields of the route alone";
+  EXPECT_FALSE(step.follow);
+  EXPECT_FALSE(step.conflict);
+}
+
+TEST_F(Decision, NothingIsDoneWhileAnAttemptOfOursIsUnderWay) {
+  lane.in_flight = true;
+  EXPECT_EQ(write_over(meeting()).reason, Waits::lane);
+  EXPECT_EQ(tandem::remove(meeting()).reason, Waits::lane);
+}
+
+TEST_F(Decision, ANoticeThatHadNotSeenOurWriteIsAConflictAndOursGoesBack) {
+  lane.version = "1";
+  lane.written = "3";
+  record.version = "2";
+  const Step step = write_over(meeting());
+  ASSERT_TRUE(step.conflict);
+  EXPECT_THAT(step.conflict->fields, ElementsAre("name"));
+  EXPECT_THAT(step.take, IsEmpty());
+  EXPECT_TRUE(step.follow);
+  EXPECT_TRUE(step.agree->unsettled);
+  record.version = "1";
+  EXPECT_EQ(write_over(meeting()).outcome, Outcome::stale);
+}
+
+TEST_F(Decision, WhatIsLeftToAPersonChangesNothing) {
+  route.apply->conflict = ConflictPolicy::manual;
+  agreed["name"] = R"("before")";
+  const Step step = write_over(meeting());
+  EXPECT_EQ(step.then, Then::settle);
+  EXPECT_EQ(step.outcome, Outcome::conflict);
+  EXPECT_FALSE(step.agree);
+  EXPECT_EQ(step.conflict->policy, ConflictPolicy::manual);
+  lane.forced = true;  // he has decided for theirs
+  EXPECT_EQ(write_over(meeting()).then, Then::update);
+  EXPECT_TRUE(write_over(meeting()).resolved);
+}
+
+TEST_F(Decision, AFieldOfItsOwnPolicyIsDecidedByItself) {
+  agreed["name"] = R"("before")";
+  route.apply->by_field["name"] = ConflictPolicy::theirs;
+  const Step step = write_over(meeting());
+  EXPECT_EQ(step.then, Then::update);
+  EXPECT_THAT(step.take, ElementsAre("name"));
+  EXPECT_TRUE(step.conflict) << "it is kept all the same";
+}
+
+TEST_F(Decision, DeletedHereAndChangedThereIsDecidedByThePolicy) {
+  row.clear();
+  EXPECT_EQ(write_over(meeting()).outcome, Outcome::superseded);
+  route.apply->conflict = ConflictPolicy::theirs;
+  EXPECT_EQ(write_over(meeting()).then, Then::insert);
+  route.apply->conflict = ConflictPolicy::manual;
+  EXPECT_EQ(write_over(meeting()).outcome, Outcome::conflict);
+}
+
+TEST_F(Decision, TheirDeleteOfWhatWeHaveChanged) {
+  EXPECT_EQ(tandem::remove(meeting()).then, Then::erase);
+  lane.waiting = true;
+  EXPECT_EQ(tandem::remove(meeting()).then, Then::erase);
+  EXPECT_TRUE(tandem::remove(meeting()).conflict);
+  route.apply->conflict = ConflictPolicy::ours;
+  EXPECT_TRUE(tandem::remove(meeting()).follow) << "it is created there anew";
+  route.apply->conflict = ConflictPolicy::manual;
+  EXPECT_FALSE(tandem::remove(meeting()).unpair);
+  row.clear();
+  EXPECT_EQ(tandem::remove(meeting()).outcome, Outcome::unchanged);
+}
+
+TEST_F(Decision, WhatTheCrmsTriggersMadeOfItGoesBack) {
+  Step step;
+  step.then = Then::update;
+  step.take = {"name"};
+  EXPECT_FALSE(end_write(step, {{"name", R"("theirs")"}}, theirs).follow);
+  EXPECT_TRUE(end_write(step, {{"name", R"("THEIRS")"}}, theirs).follow);
+  step.take.clear();
+  EXPECT_FALSE(end_write(step, {{"name", R"("ours")"}}, theirs).follow) << "a field that was not taken";
+  step.then = Then::insert;
+  EXPECT_TRUE(end_write(step, {{"id", "7"}}, theirs).follow);
+}
+
+TEST_F(Decision, TheDatabasesWordsAgainstTheRecordRejectItAndItsOwnTroublesAreTriedAgain) {
+  const RetrySettings retry{2, std::chrono::milliseconds(100), 2.0, 0.1, std::chrono::hours(1)};
+  Error error;
+  error.message = "violates check constraint";
+  error.sqlstate = "23514";
+  EXPECT_EQ(after_error(retry, record, error).outcome, Outcome::rejected);
+  EXPECT_EQ(after_error(retry, record, error).description, "violates check constraint");
+  error.sqlstate = "55P03";
+  EXPECT_EQ(after_error(retry, record, error).error_code, "lock");
+  record.attempts = 1;
+  EXPECT_EQ(after_error(retry, record, error).wait, std::chrono::milliseconds(200));
+  EXPECT_EQ(after_error(retry, record, error).attempts, 2);
+  record.attempts = 2;
+  EXPECT_EQ(after_error(retry, record, error).outcome, Outcome::exhausted);
+}
+
+TEST_F(Decision, BehindAParkedRecordEverythingWaitsAndACreatePassesOnlyWhatWaitsForIt) {
+  LaneLine line;
+  EXPECT_FALSE(line.holds(record));
+  line.parked(record, Waits::object);
+  EXPECT_TRUE(line.holds(record));
+  record.operation = "create";
+  EXPECT_FALSE(line.holds(record)) << "it is what the update waits for";
+  for (const auto reason : {Waits::lane, Waits::outcome, Waits::parent, Waits::retry}) {
+    line.parked(record, reason);
+    EXPECT_TRUE(line.holds(record)) << word(reason);
+  }
+  record.remote_id = "A2";
+  EXPECT_FALSE(line.holds(record));
+}
+
+}  // namespace
+}  // namespace tandem
