@@ -20,6 +20,7 @@ set local check_function_bodies = off;
 \ir functions/discard.sql
 \ir functions/drift.sql
 \ir functions/enqueue.sql
+\ir functions/fetches.sql
 \ir functions/fill_template.sql
 \ir functions/generate_capture.sql
 \ir functions/live_source.sql

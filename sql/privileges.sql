@@ -36,8 +36,10 @@ grant update (request_state, outcome, error_code, description, need_retry, attem
   date_time_received, date_time_update) on tandem.outbox to tandem_connector;
 grant update (object_id, request_state, outcome, error_code, description, need_retry, attempts, next_attempt_at, answer_status, duration,
   date_time_received, date_time_update, remote_id, version) on tandem.inbox to tandem_connector;
+-- Of a record that came with an id alone, once the object has been fetched.
+grant update (body) on tandem.inbox to tandem_connector;
 grant insert, update, delete on tandem.settled_through, tandem.parked, tandem.failed, tandem.identity, tandem.agreed, tandem.attempt,
-  tandem.connector, tandem.connector_alive, tandem.conflict, tandem.snapshot, tandem.verification, tandem.difference, tandem.alert,
+  tandem.refused, tandem.connector, tandem.connector_alive, tandem.conflict, tandem.snapshot, tandem.verification, tandem.difference, tandem.alert,
   tandem.minute_stat to tandem_connector;
 grant update (position) on tandem.source to tandem_connector;
 
@@ -45,7 +47,7 @@ grant execute on function tandem.remove_settled(text, integer, bigint, interval,
   tandem.remove_old(integer, interval, interval, interval), tandem.add_minute_stat(text, text, timestamptz, jsonb), tandem.remove_drained(),
   tandem.rekey_turn(bigint, bigint, boolean), tandem.has_pending(text, text, text, bigint, bigint), tandem.rekey_away(tandem.outbox),
   tandem.rekey_ring(bigint), tandem.move_identities(text, bigint, bigint[]),
-  tandem.drift(), tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
+  tandem.fetches(text, text), tandem.drift(), tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
   tandem.parse_alone(regclass, text),
   tandem.expression_path(regclass), tandem.counter_of(uuid), tandem.outbox_record_fits(text, smallint, text),
   tandem.inbox_record_fits(text, smallint, text) to tandem_connector;
@@ -53,8 +55,8 @@ grant execute on function tandem.remove_settled(text, integer, bigint, interval,
 -- Views run with their owner's rights; none of them shows a body.
 grant select on tandem.outbox_status, tandem.inbox_status, tandem.failures, tandem.object_sync, tandem.unpaired, tandem.lag
   to tandem_viewer, tandem_operator;
-grant select on tandem.schema_version, tandem.connector, tandem.connector_alive, tandem.minute_stat, tandem.settled_through, tandem.alert
-  to tandem_viewer, tandem_operator;
+grant select on tandem.schema_version, tandem.connector, tandem.connector_alive, tandem.minute_stat, tandem.settled_through, tandem.alert,
+  tandem.refused to tandem_viewer, tandem_operator;
 -- What `tandem status` and `tandem list` ask: no body, no definition.
 grant select (xid, counter, record_id, object_id, request_type, operation, target, request_state, outcome, error_code, description, need_retry,
   attempts, next_attempt_at, answer_status, duration, date_time, date_time_received, date_time_update, origin, old_object_id)

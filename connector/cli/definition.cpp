@@ -74,6 +74,7 @@ std::string requests(const RestSettings& rest) {
   call(w, "upsert", rest.upsert);
   call(w, "lookup", rest.lookup);
   call(w, "call", rest.call);
+  call(w, "fetch", rest.fetch);
   if (rest.batch) {
     w.key("batch").open_object();
     call_members(w, rest.batch->call);
@@ -166,12 +167,17 @@ std::string definition(const TargetSettings& target) {
 std::string definition(const SourceSettings& source) {
   Writer w;
   w.open_object().key("type").string(source.type).key("target").string(source.target);
+  if (source.topics) {
+    texts(w, "brokers", source.topics->cluster.brokers);
+    texts(w, "topics", source.topics->topics);
+  }
   const NotificationSettings& told = source.notification;
   text(w, "records", told.records);
   w.key("id").string(told.id);
   text(w, "object_id", told.object_id);
   text(w, "request_type", told.request_type.empty() ? told.type : told.request_type);
   text(w, "operation", told.operation);
+  text(w, "deleted", told.deleted);
   text(w, "version", told.version);
   text(w, "event", told.event);
   w.key("body").string(told.body).close_object();

@@ -43,6 +43,15 @@ left join lateral (
 ) as q on true
 order by f.target)";
 
+constexpr std::string_view sources_query = R"(
+select s.source,
+       case when s.paused then 'paused' when s.failed > 0 then 'failures'
+            when s.oldest_pending < clock_timestamp() - interval '5 minutes' then 'late'
+            when s.created + s.received + s.parked > 0 then 'working' else 'in sync' end as state,
+       s.created + s.received as pending, s.parked, s.failed, s.refused,
+       round(extract(epoch from greatest(clock_timestamp() - s.oldest_pending, '0')))::bigint as oldest_pending_seconds
+from tandem.inbox_status s order by s.source)";
+
 constexpr std::string_view connectors_query = R"(
 select c.name, case when a.alive_at > clock_timestamp() - interval '10 seconds' and exists (
          select from tandem.connector d join tandem.connector_alive b using (name)
@@ -76,6 +85,8 @@ ExitCode status(Context& context) {
   Output& output = context.output();
   auto target_rows = session->run(targets_query);
   if (!target_rows) return output.failed(target_rows.error());
+  auto source_rows = session->run(sources_query);
+  if (!source_rows) return output.failed(source_rows.error());
   auto connector_rows = session->run(connectors_query);
   if (!connector_rows) return output.failed(connector_rows.error());
   auto alert_rows = session->run(alerts_query);
@@ -95,6 +106,13 @@ ExitCode status(Context& context) {
                                                  {"floor", number},
                                                  {"paused_routes", text},
                                                  {"paused_reason", text}});
+  const Table sources = Table::of(*source_rows, {{"source", text},
+                                                 {"state", text},
+                                                 {"pending", number},
+                                                 {"parked", number},
+                                                 {"failed", number},
+                                                 {"refused", number},
+                                                 {"oldest_pending_seconds", number}});
   const Table connectors = Table::of(*connector_rows, {{"connector", text},
                                                        {"state", text},
                                                        {"epoch", number},
@@ -109,11 +127,13 @@ ExitCode status(Context& context) {
   const bool twice = any(connectors, 1, "delivers twice"), runs = twice || any(connectors, 1, "running");
   bool degraded = !runs || twice || alerts.size() > 0 || drift.size() > 0;
   for (const auto* state : {"failures", "paused", "target fault", "late"})
-    degraded = degraded || any(targets, 1, state);
+    degraded = degraded || any(targets, 1, state) || any(sources, 1, state);
   if (output.json()) {
     json::Writer w;
     w.open_object().key("degraded").boolean(degraded).key("targets");
     targets.write(w);
+    w.key("sources");
+    sources.write(w);
     w.key("connectors");
     connectors.write(w);
     w.key("alerts");
@@ -124,6 +144,7 @@ ExitCode status(Context& context) {
     output.answer(w);
   } else {
     output.answer(targets.size() == 0 ? "no targets yet: run `tandem apply`\n" : targets.text());
+    if (sources.size() > 0) output.answer(sources.text());
     output.answer(connectors.size() == 0 ? "no connector has ever run: start `tandem run`\n" : connectors.text());
     if (any(targets, 1, "failures"))
       output.answer("Records have failed: `tandem list --state failed` shows them, `tandem retry` sends them again.");

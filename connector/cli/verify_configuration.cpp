@@ -2,6 +2,7 @@
 
 #include "cli/check_database.hpp"
 #include "cli/installation.hpp"
+#include "intake/source_kinds.hpp"
 #include "target/registry.hpp"
 
 namespace tandem::cli {
@@ -16,6 +17,10 @@ std::optional<postgres::Connection> verified_session(Context& context, Session s
       for (TargetProblem& problem : check_target(loaded.settings, target))
         problems.push_back(
             {file, problem.line, "targets." + target.name, std::move(problem.message), std::move(problem.hint)});
+    for (const SourceSettings& source : loaded.settings.sources)
+      for (SourceProblem& problem : check_source(source))
+        problems.push_back(
+            {file, problem.line, "sources." + source.name, std::move(problem.message), std::move(problem.hint)});
   }
   std::optional<postgres::Connection> connection;
   if (!loaded.settings.database.url.empty()) {

@@ -82,6 +82,18 @@ class Check {
         settings_.routes, [&](const RouteSettings& r) { return r.target == source.target && r.apply; });
     if (!applied)
       report(key, "no route of `" + source.target + "` takes its changes", "add apply: to a route of this target");
+    const auto taken = [&](const std::string& list, const std::string& request_type) {
+      const bool known = std::ranges::any_of(settings_.routes, [&](const RouteSettings& r) {
+        return r.target == source.target && r.request_type == request_type && r.apply;
+      });
+      if (!known)
+        report(key + list + request_type, "no route of `" + source.target + "` takes objects of this type",
+               "add a route with this request_type and apply:");
+    };
+    if (source.poll)
+      for (const auto& list : source.poll->lists) taken(".lists.", list.request_type);
+    if (source.foreign)
+      for (const auto& table : source.foreign->tables) taken(".tables.", table.request_type);
   }
 
   /// Objects that they have made have no id of ours there, so only their own id finds them.
@@ -89,6 +101,8 @@ class Check {
     if (!route.apply) return;
     if (std::ranges::none_of(settings_.sources, [&](const auto& s) { return s.target == route.target; }))
       report(route.place + ".apply", "no source brings changes of `" + route.target + "`", "add it under sources");
+    if (route.kafka) return;  // who reads a topic finds objects by our id
+    if (!takes(route, "create") && !takes(route, "update")) return;
     const RestSettings& rest = route.rest;
     if (rest.upsert || !rest.update || !uses_remote_id(*rest.update) || batched(route, "create") ||
         batched(route, "update"))

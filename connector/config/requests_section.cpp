@@ -83,6 +83,7 @@ void read_single(Section& parent, std::string_view key, std::optional<CallSettin
   read_pointer(section, "remote_id", call.remote_id, PointerPlace::answer_or_header);
   read_pointer(section, "error", call.error_at, PointerPlace::answer);
   read_pointer(section, "version", call.version_at, PointerPlace::answer_or_header);
+  if (key == "fetch") read_pointer(section, "body", call.body_at, PointerPlace::answer);
   out = std::move(call);
 }
 
@@ -136,8 +137,11 @@ void read_requests(Section& parent, RestSettings& rest) {
   read_single(section, "upsert", rest.upsert);
   read_single(section, "lookup", rest.lookup);
   read_single(section, "call", rest.call);
+  read_single(section, "fetch", rest.fetch);
   read_batch(section, rest.batch);
   section.flag("idempotency_key", rest.idempotency_key);
+  if (rest.fetch && rest.fetch->method != "GET")
+    section.problem("fetch", "an object is read by GET", "write method: GET");
   const auto forbid_remote_id = [&](std::string_view key, const std::optional<CallSettings>& call) {
     if (call && uses(call->path, "remote_id"))
       section.problem(key, "its path uses {remote_id}, which is not known before the object exists there",

@@ -30,6 +30,14 @@ void read_headers(Section& parent, std::vector<std::pair<std::string, std::strin
 
 /// `brokers` and `properties` of a Kafka cluster.
 void read_kafka_connection(Section& section, KafkaConnection& cluster);
+/// What a `kafka` source reads, and where its messages say what. Targets must have been read.
+void read_topics(Section& section, const Settings& settings, SourceSettings& source);
+/// The lists of a `poll` source, the tables of a `postgres` source.
+void read_poll(Section& section, const Settings& settings, SourceSettings& source);
+void read_foreign(Section& section, SourceSettings& source);
+/// Where a notification says what; places of a topic's message where `source` reads topics.
+void read_notification(Section& section, SourceSettings& source);
+
 /// `topic`, `value`, `deletes`; what is there already is the default.
 void read_kafka(Section& section, KafkaSettings& kafka);
 /// The topic's name for one route. Empty after a report where the template cannot name one.

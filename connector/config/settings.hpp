@@ -90,6 +90,7 @@ struct CallSettings {
   std::vector<int> ok;    ///< statuses that mean success; empty = 2xx
   std::string error_at;  ///< JSON pointer in a 2xx answer: present and not null/false/empty = an error hides in the 200
   std::string version_at;  ///< JSON pointer or `header:ETag`: their version
+  std::string body_at;     ///< of fetch: where the answer holds the object; empty = the answer is it
   int line = 0;
 };
 
@@ -110,6 +111,7 @@ struct BatchSettings {
 /// How a `rest` target is spoken to, per route (target-level settings are the defaults of its routes).
 struct RestSettings {
   std::optional<CallSettings> create, update, remove, upsert, lookup, call;
+  std::optional<CallSettings> fetch;  ///< reads an object of which a source has told the id alone
   std::optional<BatchSettings> batch;
   bool idempotency_key = false;  ///< the target honours Idempotency-Key: a create may be sent again
 };
@@ -177,13 +179,61 @@ struct FieldSettings {
   int line = 0;
 };
 
-/// Where tandem reads something in a notification: RFC 6901 pointers into one notification. Empty = it is not told.
+/// Where tandem reads something in a notification: RFC 6901 pointers into one notification; of a topic's message also
+/// `key`, `topic` and `header:NAME`. Empty = it is not told.
 struct NotificationSettings {
   std::string records;  ///< pointer into the whole request to its array of notifications; empty: the request is one
                         ///< notification, or an array of them
   std::string id = "/id", object_id, request_type, operation, version, event, body = "/data";
-  std::string type;  ///< request_type of every notification, where none tells
+  std::string deleted;                ///< anything there but null, false, 0 and "" says that the object is gone
+  std::string type;                   ///< request_type of every notification, where none tells
+  bool type_tells_operation = false;  ///< the type is TYPE.OPERATION, as in a CloudEvent
   std::vector<std::pair<std::string, std::string>> types, operations;  ///< their words → ours
+};
+
+/// The topics that a `kafka` source reads, all their partitions.
+struct TopicsSettings {
+  KafkaConnection cluster;
+  std::vector<std::string> topics;
+  bool from_start = true;  ///< where no position is stored yet; false: only what comes from now on
+  std::string group;       ///< positions are told to the cluster under this name, for those who watch; empty = not
+};
+
+/// How a list is handed out in pages: all at once, by an address that each answer names, by a cursor that it names, or
+/// by number.
+enum class Pages { none, link, cursor, number };
+/// The objects of one type, as a `poll` source lists them.
+struct ListSettings {
+  std::string request_type, path;  ///< path below the target's url
+  /// Values with {since}, {cursor} and {page}; one whose placeholder stands for nothing yet is left out.
+  std::vector<std::pair<std::string, std::string>> query;
+  std::string records;  ///< pointer to the array; empty = the answer is the array
+  std::string updated;  ///< pointer into a record: when it was changed last
+  Pages pages = Pages::none;
+  std::string next;  ///< link, cursor: where the answer names the next page: pointer, or header:NAME
+  std::int64_t first_page = 1;
+  bool compare = false;  ///< what a complete list does not hold has been deleted
+  int line = 0;
+};
+struct PollSettings {
+  Milliseconds interval{30'000};
+  Milliseconds overlap{60'000};            ///< read again before the newest time seen: changes that became visible late
+  Milliseconds compare_every{21'600'000};  ///< between complete lists
+  double most_missing = 0.1;               ///< more of a type's objects than this share are never taken for deleted
+  std::vector<ListSettings> lists;
+};
+
+/// A table of a `postgres` source.
+struct ForeignTableSettings {
+  std::string request_type, table, updated;
+  std::vector<std::string> key;
+  int line = 0;
+};
+struct ForeignSettings {
+  Secret url;
+  Milliseconds interval{5'000};
+  Milliseconds lag{60'000};  ///< how long a transaction may have run before its first write
+  std::vector<ForeignTableSettings> tables;
 };
 
 /// Another system that tells us of its changes.
@@ -196,6 +246,10 @@ struct SourceSettings {
   Secret header_value, password;
   std::uint64_t max_body_bytes = 1 << 20;
   NotificationSettings notification;
+  RateSettings rate;                       ///< of a webhook's requests; per second and burst alone
+  std::optional<TopicsSettings> topics;    ///< of a `kafka` source
+  std::optional<PollSettings> poll;        ///< of a `poll` source
+  std::optional<ForeignSettings> foreign;  ///< of a `postgres` source
   int line = 0;
 };
 

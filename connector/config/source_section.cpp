@@ -13,16 +13,6 @@ void read_pointer(Section& section, std::string_view key, std::string& out) {
   if (const auto fault = check_pointer(out, PointerPlace::answer)) section.problem(key, fault->message, fault->remedy);
 }
 
-/// Their words to ours.
-void read_words(Section& parent, std::string_view key, std::vector<std::pair<std::string, std::string>>& out) {
-  const yaml::Value* value = parent.take(key);
-  if (value == nullptr) return;
-  Section section(parent.reading(), value, parent.path_of(key));
-  for (const auto* entry : section.take_names())
-    if (auto text = section.text_of(entry->value, section.path_of(entry->key)))
-      out.emplace_back(entry->key, std::move(*text));
-}
-
 void read_secrets(Reading& reading, Section& section, SourceSettings& source) {
   if (const yaml::Value* value = section.take("signature")) {
     Section signature(reading, value, section.path_of("signature"));
@@ -52,41 +42,15 @@ void read_secrets(Reading& reading, Section& section, SourceSettings& source) {
   }
 }
 
-void read_notification(Section& section, NotificationSettings& notification) {
-  read_pointer(section, "records", notification.records);
-  read_pointer(section, "id", notification.id);
-  read_pointer(section, "object_id", notification.object_id);
-  // A pointer to where each record says its type, or the type of all.
-  if (section.text("request_type", notification.type) && notification.type.starts_with('/')) {
-    read_pointer(section, "request_type", notification.request_type);
-    notification.type.clear();
-  }
-  read_pointer(section, "operation", notification.operation);
-  read_pointer(section, "version", notification.version);
-  read_pointer(section, "event", notification.event);
-  read_pointer(section, "body", notification.body);
-  read_words(section, "types", notification.types);
-  read_words(section, "operations", notification.operations);
-  for (const auto& [theirs, ours] : notification.operations)
-    if (ours != "create" && ours != "update" && ours != "delete")
-      section.problem("operations", "unknown operation `" + ours + "`", "known here: create, update, delete");
-  if (section.present() && notification.type.empty() && notification.request_type.empty())
-    section.problem_here("does not say of which type its records are",
-                         "add request_type: a JSON pointer, or the request_type of all");
-  if (notification.id.empty() && notification.object_id.empty())
-    section.problem_here("does not say which object a record is about", "add id or object_id, JSON pointers");
-}
-
-void read_source(Reading& reading, const yaml::Value& value, const std::string& path, const Settings& settings,
-                 SourceSettings& source) {
-  Section section(reading, &value, path);
-  const std::vector<std::string> types{"webhook"};
-  section.chosen("type", source.type, types);
-  source.target = source.name;
-  section.text("target", source.target);
+void read_webhook(Reading& reading, Section& section, const Settings& settings, SourceSettings& source) {
   read_secrets(reading, section, source);
   section.size("max_body", source.max_body_bytes, 1 << 10, 64 << 20);
-  read_notification(section, source.notification);
+  if (const yaml::Value* value = section.take("rate")) {
+    Section rate(reading, value, section.path_of("rate"));
+    rate.decimal("per_second", source.rate.per_second, 0.001, 1e6);
+    rate.decimal("burst", source.rate.burst, 1, 1e6);
+    if (source.rate.per_second == 0) rate.problem_here("`per_second` is missing", "add it, or remove rate");
+  }
   const auto& listen = settings.http.listen;
   const bool loopback = listen.starts_with("127.") || listen.starts_with("localhost:") || listen.starts_with("[::1]:");
   if (section.present() && source.signing.empty() && source.header_name.empty() && source.username.empty() && !loopback)
@@ -94,6 +58,24 @@ void read_source(Reading& reading, const yaml::Value& value, const std::string& 
                          "add signature, header or basic, or listen on 127.0.0.1");
   if (section.present() && listen.empty())
     section.problem_here("a webhook needs http.listen", "set http.listen to an address and port");
+}
+
+void read_source(Reading& reading, const yaml::Value& value, const std::string& path, const Settings& settings,
+                 SourceSettings& source) {
+  Section section(reading, &value, path);
+  const std::vector<std::string> types{"webhook", "kafka", "poll", "postgres"};
+  section.chosen("type", source.type, types);
+  source.target = source.name;
+  section.text("target", source.target);
+  if (source.type == "kafka")
+    read_topics(section, settings, source);
+  else if (source.type == "poll")
+    read_poll(section, settings, source);
+  else if (source.type == "postgres")
+    read_foreign(section, source);
+  else
+    read_webhook(reading, section, settings, source);
+  read_notification(section, source);
 }
 
 void read_policy(Section& section, std::string_view key, ConflictPolicy& policy) {

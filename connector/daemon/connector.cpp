@@ -22,6 +22,9 @@
 #include "delivery/settle_thread.hpp"
 #include "http/health.hpp"
 #include "http/server.hpp"
+#include "intake/fetch_thread.hpp"
+#include "intake/reading_thread.hpp"
+#include "intake/source_kinds.hpp"
 #include "log/log.hpp"
 #include "metrics/names.hpp"
 #include "store/session.hpp"
@@ -77,7 +80,8 @@ class Connector {
     http::ServerLimits limits;
     if (!settings_.sources.empty()) {
       intake_ = std::make_unique<IntakeThread>(settings_, [this] {
-        if (auto* apply = apply_door_.load()) apply->ring();
+        ring_apply();
+        if (auto* fetch = fetch_door_.load()) fetch->ring();
       });
       add_intake(router, settings_, *intake_);
       for (const auto& source : settings_.sources)
@@ -110,6 +114,10 @@ class Connector {
                          (standing.plugin.empty() ? "" : "; plugin: " + standing.plugin)});
     }
     if (started) {
+      for (const auto& reader : readers_) {
+        const std::string trouble = reader->trouble();
+        all.push_back({"source " + reader->source(), trouble.empty(), false, trouble});
+      }
       const auto drift = upkeep_->drift();
       all.push_back({"watches", drift == 0, false,
                      drift == 0 ? "" : std::to_string(drift) + " differences between tables and capture"});
@@ -166,7 +174,21 @@ class Connector {
                                              [this] { fenced(); });
       apply_door_ = apply_.get();
     }
+    if (FetchThread::needed(settings_)) {
+      fetch_ = std::make_unique<FetchThread>(
+          settings_, store::Fence{settings_.connector, tenure.epoch}, [this] { ring_apply(); }, [this] { fenced(); });
+      fetch_door_ = fetch_.get();
+    }
+    for (const auto& source : settings_.sources)
+      if (auto reader = make_reader(settings_, source))
+        readers_.push_back(
+            std::make_unique<ReadingThread>(settings_, source, std::move(reader), [this] { ring_apply(); }));
     return {};
+  }
+
+  /// Rows have been added to the inbox. From any thread.
+  void ring_apply() {
+    if (auto* apply = apply_door_.load()) apply->ring();
   }
 
   void start_threads() {
@@ -177,10 +199,14 @@ class Connector {
       supervisor_.start(loop_name(i), [loop = loops_[i].get()](const std::stop_token& stop) { loop->run(stop); });
     supervisor_.start("feed", [this](const std::stop_token& stop) { feed_->run(stop); });
     if (apply_) supervisor_.start("apply", [this](const std::stop_token& stop) { apply_->run(stop); });
+    if (fetch_) supervisor_.start("fetch", [this](const std::stop_token& stop) { fetch_->run(stop); });
+    for (const auto& reader : readers_)
+      supervisor_.start(name_of(*reader), [&reader](const std::stop_token& stop) { reader->run(stop); });
     if (capture_) supervisor_.start("capture", [this](const std::stop_token& stop) { capture_->run(stop); });
     started_ = true;
   }
 
+  static std::string name_of(const ReadingThread& reader) { return "source " + reader.source(); }
   static std::string loop_name(std::size_t index) { return "loop " + std::to_string(index); }
 
   void fenced() {
@@ -218,6 +244,9 @@ class Connector {
   /// First what brings work, then what does it, then what writes it down.
   void stop(Epoch epoch, bool orderly) {
     if (capture_) supervisor_.request_stop("capture");
+    for (const auto& reader : readers_) supervisor_.request_stop(name_of(*reader));
+    for (const auto& reader : readers_) stop_thread(name_of(*reader));
+    if (fetch_) stop_thread("fetch");
     if (apply_) stop_thread("apply");
     stop_thread("feed");
     for (std::size_t i = 0; i < loops_.size(); ++i) supervisor_.request_stop(loop_name(i));
@@ -270,7 +299,10 @@ class Connector {
   std::unique_ptr<ApplyThread> apply_;
   std::atomic<ApplyThread*> apply_door_{nullptr};  ///< set once there is somebody to ring for
   std::unique_ptr<IntakeThread> intake_;
-  Supervisor supervisor_;  // last: its threads use all of the above
+  std::vector<std::unique_ptr<ReadingThread>> readers_;
+  std::unique_ptr<FetchThread> fetch_;
+  std::atomic<FetchThread*> fetch_door_{nullptr};  ///< set once there is somebody to ring for
+  Supervisor supervisor_;                          // last: its threads use all of the above
 };
 
 }  // namespace

@@ -22,11 +22,6 @@ std::size_t weight_of(const IntakeThread::Post& post) {
   return bytes;
 }
 
-/// The records themselves are at fault: other requests can be stored.
-bool of_the_records(const Error& error) {
-  return error.kind == ErrorKind::refused && (error.sqlstate.starts_with("22") || error.sqlstate.starts_with("23"));
-}
-
 }  // namespace
 
 IntakeThread::IntakeThread(const Settings& settings, std::function<void()> stored)
@@ -72,20 +67,22 @@ void IntakeThread::write_group(std::vector<Post*> posts) {
   if (auto opened = open(); !opened) return answer(Stored::unavailable, opened.error().message);
   const std::string& source = settings_.sources[posts.front()->source].name;
   std::vector<store::Incoming> records;
+  std::vector<store::Refused> refused;
   for (Post* post : posts) {
+    refused.insert(refused.end(), post->refused.begin(), post->refused.end());
     if (posts.size() == 1)
       records = std::move(post->records);
     else
       records.insert(records.end(), post->records.begin(), post->records.end());
   }
-  auto count = store::receive(*session_, source, records);
+  auto count = store::receive(*session_, source, records, refused);
   if (count) {
-    metrics::registry().total(metrics::intake_records, {source}).add(*count);
+    metrics::registry().total(metrics::intake_records, {source}).add(count->fresh);
     answer(Stored::stored, {});
-    if (*count > 0 && stored_) stored_();
+    if (count->fresh > 0 && stored_) stored_();
     return;
   }
-  if (of_the_records(count.error())) {
+  if (store::of_the_records(count.error())) {
     if (posts.size() == 1) return answer(Stored::refused, count.error().message);
     for (Post* post : posts) write_group({post});
     return;

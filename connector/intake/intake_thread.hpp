@@ -27,6 +27,7 @@ class IntakeThread {
   struct Post {
     std::size_t source = 0;  ///< index in Settings::sources
     std::vector<store::Incoming> records;
+    std::vector<store::Refused> refused;  ///< to be counted; not work
     std::function<void(Stored, const std::string& words)> done;
   };
 

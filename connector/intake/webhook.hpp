@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -6,6 +7,8 @@
 #include <vector>
 
 #include "config/settings.hpp"
+#include "intake/notification.hpp"
+#include "intake/request_meter.hpp"
 #include "model/record.hpp"
 #include "store/receive.hpp"
 
@@ -24,8 +27,10 @@ struct Posted {
 struct Refusal {
   int status = 422;
   std::string title, detail;  ///< detail names the place, never a secret
+  std::chrono::seconds retry_after{0};
 };
 
+/// Used by one thread.
 class Webhook {
  public:
   /// `settings` and `source` must outlive this.
@@ -33,14 +38,14 @@ class Webhook {
 
   /// All records of a request, in its order, or the reason why none of them is taken: a batch is stored as a whole or
   /// not at all.
-  [[nodiscard]] tl::expected<std::vector<store::Incoming>, Refusal> read(const Posted& posted, WallTime now) const;
+  [[nodiscard]] tl::expected<std::vector<store::Incoming>, Refusal> read(const Posted& posted, WallTime now);
 
  private:
   [[nodiscard]] bool authentic(const Posted& posted, WallTime now) const;
-  [[nodiscard]] tl::expected<store::Incoming, Refusal> read_one(std::string_view record) const;
 
   const SourceSettings& source_;
-  std::vector<std::string> request_types_;  ///< whose routes take what it says
+  NotificationReader notification_;
+  RequestMeter meter_;
 };
 
 }  // namespace tandem

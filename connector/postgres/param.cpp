@@ -66,6 +66,23 @@ Param texts(std::span<const Text> values) {
   return std::move(writer).param();
 }
 
+/// An empty one becomes null.
+template <class Text>
+Param nullable_texts(std::span<const Text> values) {
+  const bool has_nulls = std::any_of(values.begin(), values.end(), [](const Text& value) { return value.empty(); });
+  std::size_t bytes = 0;
+  for (const Text& value : values) bytes += value.size();
+  ArrayWriter writer({oid::text, oid::text_array}, values.size(), has_nulls,
+                     bytes / std::max<std::size_t>(values.size(), 1) + 1);
+  for (const Text& value : values) {
+    if (value.empty())
+      writer.null();
+    else
+      writer.raw(value.data(), value.size());
+  }
+  return std::move(writer).param();
+}
+
 }  // namespace
 
 Param::Param(std::string_view text) : bytes(text), null(false) {}
@@ -108,16 +125,10 @@ Param Param::array(std::span<const std::string_view> values) {
 }
 
 Param Param::nullable_array(std::span<const std::string> values) {
-  const bool has_nulls =
-      std::any_of(values.begin(), values.end(), [](const std::string& value) { return value.empty(); });
-  ArrayWriter writer({oid::text, oid::text_array}, values.size(), has_nulls, 16);
-  for (const std::string& value : values) {
-    if (value.empty())
-      writer.null();
-    else
-      writer.raw(value.data(), value.size());
-  }
-  return std::move(writer).param();
+  return nullable_texts(values);
+}
+Param Param::nullable_array(std::span<const std::string_view> values) {
+  return nullable_texts(values);
 }
 
 Param Param::nullable_array(std::span<const std::optional<std::int64_t>> values) {

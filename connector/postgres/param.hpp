@@ -34,6 +34,7 @@ class Param {
   [[nodiscard]] static Param array(std::span<const std::string> values);
   [[nodiscard]] static Param array(std::span<const std::string_view> values);
   [[nodiscard]] static Param nullable_array(std::span<const std::string> values);  ///< an empty string becomes null
+  [[nodiscard]] static Param nullable_array(std::span<const std::string_view> values);
   [[nodiscard]] static Param nullable_array(std::span<const std::optional<std::int64_t>> values);  ///< bigint[]
   [[nodiscard]] static Param nullable_array(std::span<const std::optional<std::string>> values);   ///< text[]
 

@@ -6,28 +6,117 @@
 #include "store/queries.hpp"
 
 namespace tandem::store {
+namespace {
 
-Result<std::size_t> receive(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
-                            const std::optional<std::string>& position) {
-  using postgres::Param;
-  std::array<std::vector<std::string>, 8> columns;
+using postgres::Param;
+
+constexpr std::size_t longest_reason = 500;
+
+Param json_or_null(const std::string& text) {
+  return text.empty() ? Param() : Param(text);
+}
+
+/// Stores what can be stored, within an open transaction; finds what cannot by halves.
+Status store_part(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
+                  std::vector<Refused>& refused, std::size_t& fresh) {
+  if (records.empty()) return {};
+  if (auto begun = session.script("savepoint part"); !begun) return tl::unexpected(std::move(begun.error()));
+  auto count = receive(session, source, records);
+  if (count) {
+    fresh += count->fresh;
+    if (auto done = session.script("release savepoint part"); !done) return tl::unexpected(std::move(done.error()));
+    return {};
+  }
+  if (!of_the_records(count.error())) return tl::unexpected(std::move(count.error()));
+  if (auto undone = session.script("rollback to savepoint part"); !undone)
+    return tl::unexpected(std::move(undone.error()));
+  if (records.size() == 1) {
+    const Incoming& one = records.front();
+    refused.push_back({one.place.empty() ? one.source_record_id : one.place, count.error().message});
+    return {};
+  }
+  const auto half = records.size() / 2;
+  if (auto first = store_part(session, source, records.first(half), refused, fresh); !first) return first;
+  return store_part(session, source, records.subspan(half), refused, fresh);
+}
+
+Result<Received> store_all_that_fits(postgres::Connection& session, const std::string& source,
+                                     std::span<const Incoming> records, std::span<const Refused> refused,
+                                     const Move& move) {
+  std::vector<Refused> all(refused.begin(), refused.end());
+  auto received = receive(session, source, {}, {}, move);
+  if (!received || !received->moved) return received;
+  if (auto stored = store_part(session, source, records, all, received->fresh); !stored)
+    return tl::unexpected(std::move(stored.error()));
+  auto noted = receive(session, source, {}, all);
+  if (!noted) return tl::unexpected(std::move(noted.error()));
+  return received;
+}
+
+}  // namespace
+
+bool of_the_records(const Error& error) {
+  const std::string_view state = error.sqlstate;
+  return error.kind == ErrorKind::refused &&
+         (state.starts_with("22") || state.starts_with("23") || state.starts_with("54"));
+}
+
+Result<Received> receive(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
+                         std::span<const Refused> refused, const std::optional<Move>& move) {
+  std::array<std::vector<std::string_view>, 8> columns;
   for (auto& column : columns) column.reserve(records.size());
   for (const Incoming& record : records) {
-    columns[0].push_back(record.request_type);
-    columns[1].push_back(record.operation);
-    columns[2].push_back(record.remote_id);
-    columns[3].push_back(record.object_id);
-    columns[4].push_back(record.body);
-    columns[5].push_back(record.version);
-    columns[6].push_back(record.source_record_id);
-    columns[7].push_back(record.trace_context);
+    columns[0].emplace_back(record.request_type);
+    columns[1].emplace_back(record.operation);
+    columns[2].emplace_back(record.remote_id);
+    columns[3].emplace_back(record.object_id);
+    columns[4].emplace_back(record.body);
+    columns[5].emplace_back(record.version);
+    columns[6].emplace_back(record.source_record_id);
+    columns[7].emplace_back(record.trace_context);
+  }
+  std::vector<std::string> places, reasons;
+  for (const Refused& one : refused) {
+    places.push_back(one.place);
+    reasons.push_back(one.reason.substr(0, longest_reason));
   }
   std::vector<Param> params{Param(source)};
-  for (const auto& column : columns) params.push_back(Param::nullable_array(std::span<const std::string>(column)));
-  params.push_back(position ? Param(*position) : Param());
+  for (const auto& column : columns) params.push_back(Param::nullable_array(std::span<const std::string_view>(column)));
+  params.push_back(move ? Param(move->to) : Param());
+  params.push_back(move ? json_or_null(move->from) : Param());
+  params.push_back(Param::array(std::span<const std::string>(places)));
+  params.push_back(Param::array(std::span<const std::string>(reasons)));
   auto rows = session.run(queries::receive, params);
   if (!rows) return tl::unexpected(std::move(rows.error()));
-  return static_cast<std::size_t>(rows->number(0, 0));
+  return Received{static_cast<std::size_t>(rows->number(0, 0)), !move || rows->number(0, 1) > 0};
+}
+
+Result<Received> receive_what_fits(postgres::Connection& session, const std::string& source,
+                                   std::span<const Incoming> records, std::span<const Refused> refused,
+                                   const Move& move) {
+  if (auto begun = session.script("begin"); !begun) return tl::unexpected(std::move(begun.error()));
+  auto received = store_all_that_fits(session, source, records, refused, move);
+  auto ended = session.script(received && received->moved ? "commit" : "rollback");
+  if (received && !ended) return tl::unexpected(std::move(ended.error()));
+  return received;
+}
+
+Result<Missing> missing_of(postgres::Connection& session, const std::string& target, const std::string& request_type,
+                           std::span<const std::string> listed, std::chrono::seconds took) {
+  const std::array params{Param(target), Param(request_type), Param::array(listed),
+                          Param(static_cast<std::int64_t>(took.count()))};
+  auto rows = session.run(queries::source_missing, params);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  return Missing{rows->texts(0, 0), static_cast<std::size_t>(rows->number(0, 1))};
+}
+
+Result<SourceStanding> standing_of(postgres::Connection& session, const std::string& source) {
+  const std::array params{Param(source)};
+  auto rows = session.run(queries::source_standing, params);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  if (rows->size() == 0)
+    return fail(ErrorKind::refused, "the database knows no source " + source, "run `tandem apply`");
+  return SourceStanding{std::string(rows->text(0, 0)), rows->flag(0, 1)};
 }
 
 }  // namespace tandem::store

@@ -1,8 +1,11 @@
 #pragma once
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "model/error.hpp"
 #include "postgres/connection.hpp"
@@ -19,12 +22,52 @@ struct Incoming {
   std::string version;           ///< theirs; empty = not told
   std::string source_record_id;  ///< unique at the source: a second one is passed over
   std::string trace_context;     ///< W3C traceparent, or empty
+  std::string place;             ///< where it stands at the source, should it have to be refused
 };
 
-/// Writes records and the source's position (JSON) in one transaction; returns how many of them were new. `refused`:
-/// one of them cannot be stored, for example a body with a NUL character, and nothing was.
-[[nodiscard]] Result<std::size_t> receive(postgres::Connection& session, const std::string& source,
-                                          std::span<const Incoming> records,
-                                          const std::optional<std::string>& position = std::nullopt);
+/// What a source has said and nobody can take, as it goes into tandem.refused.
+struct Refused {
+  std::string place;   ///< where it stands at the source
+  std::string reason;  ///< never a secret
+};
+
+/// How far a source has been read: from a position that is stored to the next one. JSON; empty = none yet.
+struct Move {
+  std::string from, to;
+};
+
+struct Received {
+  std::size_t fresh = 0;  ///< records that had not come before
+  bool moved = true;      ///< false: the stored position was another one, and nothing was stored
+};
+
+/// Writes records, refusals and the source's position in one transaction. `refused`: one of the records cannot be
+/// stored, for example a body with a NUL character, and nothing was.
+[[nodiscard]] Result<Received> receive(postgres::Connection& session, const std::string& source,
+                                       std::span<const Incoming> records, std::span<const Refused> refused = {},
+                                       const std::optional<Move>& move = std::nullopt);
+/// The same where some of the records may be such: these alone go to tandem.refused, and all the others are stored.
+[[nodiscard]] Result<Received> receive_what_fits(postgres::Connection& session, const std::string& source,
+                                                 std::span<const Incoming> records, std::span<const Refused> refused,
+                                                 const Move& move);
+
+/// Whether the records themselves are at fault.
+[[nodiscard]] bool of_the_records(const Error& error);
+
+/// Their ids of paired objects that a complete list, begun `took` ago, does not hold, and how many are paired in all.
+struct Missing {
+  std::vector<std::string> remote_ids;
+  std::size_t known = 0;
+};
+[[nodiscard]] Result<Missing> missing_of(postgres::Connection& session, const std::string& target,
+                                         const std::string& request_type, std::span<const std::string> listed,
+                                         std::chrono::seconds took);
+
+/// What the database says of a source that tandem reads.
+struct SourceStanding {
+  std::string position;  ///< empty = none yet
+  bool paused = false;
+};
+[[nodiscard]] Result<SourceStanding> standing_of(postgres::Connection& session, const std::string& source);
 
 }  // namespace tandem::store

@@ -173,6 +173,7 @@ RoutePlan plan_route(const Settings& settings, const TargetSettings& target, con
   plan.upsert = planner.call("upsert", route.rest.upsert);
   plan.lookup = planner.call("lookup", route.rest.lookup);
   plan.call = planner.call("call", route.rest.call);
+  plan.fetch = planner.call("fetch", route.rest.fetch);
   if (route.rest.batch) plan.batch = planner.batch(*route.rest.batch);
   plan.idempotency_key = route.rest.idempotency_key;
   return plan;

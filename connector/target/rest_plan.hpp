@@ -52,7 +52,7 @@ struct BatchPlan {
 struct RoutePlan {
   std::string request_type;
   std::vector<std::string> key;
-  std::optional<CallPlan> create, update, remove, upsert, lookup, call;
+  std::optional<CallPlan> create, update, remove, upsert, lookup, call, fetch;
   std::optional<BatchPlan> batch;
   bool idempotency_key = false;
 

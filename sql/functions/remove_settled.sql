@@ -55,6 +55,10 @@ begin
     select attempt_id from (select attempt_id, started_at from tandem.attempt order by attempt_id limit most) as oldest where started_at < now() - keep_attempts);
   get diagnostics n = row_count;
   removed := removed + n;
+  delete from tandem.refused where refused_id in (
+    select refused_id from (select refused_id, last_at from tandem.refused order by refused_id limit most) as oldest where last_at < now() - keep_statistics);
+  get diagnostics n = row_count;
+  removed := removed + n;
   delete from tandem.minute_stat s using (
     select queue, peer, minute from tandem.minute_stat where minute < now() - keep_statistics limit most) as oldest
     where (s.queue, s.peer, s.minute) = (oldest.queue, oldest.peer, oldest.minute);

@@ -37,11 +37,14 @@ begin
       set request_state = 1, outcome = null, error_code = null, description = null, need_retry = null, attempts = 0,
           next_attempt_at = null, date_time_update = clock_timestamp()
       from locked where i.counter = locked.counter
-      returning i.counter, i.source, i.request_type, i.object_id
+      returning i.counter, i.source, i.request_type, i.object_id,
+                i.body is null and i.operation <> 'delete' and tandem.fetches(i.source, i.request_type) as fetched
     ), parked as (
-      insert into tandem.parked as p (queue, counter, peer, request_type, object_id, reason, retried)
-      select 'inbox', counter, source, request_type, object_id, 'person', true from back
-      on conflict on constraint parked_record_is_parked_once do update set due = now(), reason = 'person', retried = true
+      insert into tandem.parked as p (queue, counter, peer, request_type, object_id, due, reason, retried)
+      select 'inbox', counter, source, request_type, object_id, case when fetched then 'infinity' else now() end,
+             case when fetched then 'fetch' else 'person' end, true
+      from back
+      on conflict on constraint parked_record_is_parked_once do update set due = excluded.due, reason = excluded.reason, retried = true
     )
     select array_agg(counter) into sent from back;
   end if;

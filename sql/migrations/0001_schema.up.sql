@@ -156,6 +156,19 @@ create table tandem.inbox (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 create index inbox_object on tandem.inbox (hashtextextended(object_id, 0), counter);
 
+-- What a source has said and nobody can take: each message of a topic with its place, requests in groups. Counted and shown, never work.
+create table tandem.refused (
+  refused_id bigint generated always as identity,
+  source     text not null,
+  place      text not null,                           -- TOPIC/PARTITION/OFFSET, a page of a list, or `request`
+  reason     text not null,
+  times      bigint not null default 1,
+  first_at   timestamptz not null default now(),
+  last_at    timestamptz not null default now(),
+  constraint refused_row_has_an_id primary key (refused_id)
+);
+create unique index refused_is_told_once on tandem.refused (source, place, md5(reason));
+
 -- The floor: every counter of this queue and peer (target or source) up to here is settled, parked or can never commit.
 create table tandem.settled_through (
   queue      text not null default 'outbox',

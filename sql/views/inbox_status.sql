@@ -8,7 +8,9 @@ select s.source,
        coalesce(failed.count, 0) as failed,
        coalesce(hour.applied, 0) as applied_last_hour,
        least(waiting.oldest, parked.oldest) as oldest_pending,
-       waiting.looked_at = 100000 as capped
+       waiting.looked_at = 100000 as capped,
+       (select count(*) from (select from tandem.refused r where r.source = s.source limit 10000) as capped) as refused,
+       s.position
 from tandem.source s
 cross join lateral (
   select count(*) filter (where w.source = s.source and w.request_state = 1) as created,

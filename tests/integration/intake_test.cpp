@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -25,27 +26,30 @@ constexpr const char* both_ways = R"(
 /// A stand whose second CRM may tell of contacts, signed.
 class Intake : public ::testing::Test {
  protected:
-  Intake() : stand(options()) {
+  explicit Intake(const std::string& more = {}) : stand(options(more)) {
     stand.sql().run(contact_table);
     stand.begin("  second_crm:\n    type: rest\n    url: " + stand.crm().url() + R"(
     requests:
       create: { method: POST, path: "/{request_type}", remote_id: /id }
       update: { method: PATCH, path: "/{request_type}/{remote_id}" }
       delete: { method: DELETE, path: "/{request_type}/{remote_id}" }
+      fetch: { method: GET, path: "/{request_type}/{remote_id}", version: /version }
+    retry: { count: 2, first: 200ms, factor: 1 }
 )",
                 both_ways);
   }
 
-  static Stand::Options options() {
+  static Stand::Options options(const std::string& more) {
     Stand::Options out;
     out.top = std::string("sources:\n  second_crm: { signature: { secret: ") + secret +
-              " }, request_type: /type, operation: /op, max_body: 2KiB }\n";
+              " }, request_type: /type, operation: /op, max_body: 2KiB" + more + " }\n";
     return out;
   }
 
-  HttpReply post(const std::string& id, const std::string& body, const std::string& source = "second_crm") {
-    const auto at = std::to_string(
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  HttpReply post(const std::string& id, const std::string& body, const std::string& source = "second_crm",
+                 std::chrono::seconds ago = {}) {
+    const auto now = std::chrono::system_clock::now() - ago;
+    const auto at = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
     return http_call(
         stand.tandem().http_port(), "POST", "/v1/intake/" + source, body,
         {{"webhook-id", id}, {"webhook-timestamp", at}, {"webhook-signature", sign(Secret(secret), id, at, body)}});
@@ -84,6 +88,98 @@ TEST_F(Intake, RefusesBadInputWithoutStoringIt) {
   EXPECT_EQ(stored(), 0);
   const auto metrics = http_call(stand.tandem().http_port(), "GET", "/metrics").body;
   EXPECT_NE(metrics.find(R"(tandem_intake_refused_total{source="second_crm",status="422"} 3)"), std::string::npos);
+}
+
+TEST_F(Intake, ASignatureIsGoodForOneMessageAndAWhile) {
+  EXPECT_EQ(post("m1", contact(1), "second_crm", std::chrono::minutes(6)).status, 401) << "too long ago";
+  EXPECT_EQ(post("m1", contact(1), "second_crm", -std::chrono::minutes(6)).status, 401) << "not yet";
+  const std::string at = std::to_string(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  const std::string signature = sign(Secret(secret), "m1", at, contact(1));
+  const auto replay = [&](const std::string& id, const std::string& body) {
+    return http_call(stand.tandem().http_port(), "POST", "/v1/intake/second_crm", body,
+                     {{"webhook-id", id}, {"webhook-timestamp", at}, {"webhook-signature", signature}})
+        .status;
+  };
+  EXPECT_EQ(replay("m1", contact(2)), 401) << "for another body";
+  EXPECT_EQ(replay("m2", contact(1)), 401) << "under another id";
+  EXPECT_EQ(stored(), 0);
+  EXPECT_EQ(replay("m1", contact(1)), 202);
+  EXPECT_EQ(replay("m1", contact(1)), 202) << "the first answer may have been lost";
+  EXPECT_EQ(stored(), 1);
+}
+
+TEST_F(Intake, ListsWhatItHasNotUnderstood) {
+  EXPECT_EQ(post("m1", "no json").status, 422);
+  EXPECT_EQ(post("m2", R"({"type":"nothing","op":"create","id":"1","data":{}})").status, 422);
+  EXPECT_EQ(post("m3", R"({"type":"nothing","op":"create","id":"2","data":{}})").status, 422);
+  EXPECT_TRUE(wait_for([&] { return stand.sql().number("select coalesce(sum(times), 0) from tandem.refused") == 3; },
+                       std::chrono::seconds(60)));
+  EXPECT_EQ(stand.sql().number("select times from tandem.refused where reason like '%of type nothing'"), 2);
+  EXPECT_EQ(stand.sql().number("select refused from tandem.inbox_status where source = 'second_crm'"), 2);
+}
+
+class LimitedIntake : public Intake {
+ protected:
+  LimitedIntake() : Intake(", rate: { per_second: 0.01, burst: 3 }") {}
+};
+
+TEST_F(LimitedIntake, AnswersMoreThanItsRateWith429) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(post("m" + std::to_string(i), contact(i)).status, 202);
+  const auto late = post("m3", contact(3));
+  EXPECT_EQ(late.status, 429);
+  EXPECT_NE(late.head.find("Retry-After: "), std::string::npos) << late.head;
+  EXPECT_NE(late.head.find("application/problem+json"), std::string::npos);
+  EXPECT_EQ(stored(), 3);
+}
+
+/// Notices with an id alone.
+class Fetch : public Intake {
+ protected:
+  std::string create(const std::string& email) {
+    return stand.crm().ask([&](second_crm::Api& api) {
+      auto body = std::get<second_crm::Json>(second_crm::parse_json(R"({"Email":")" + email + R"("})"));
+      return api.store().create("contact", body, std::chrono::system_clock::now()).object->id;
+    });
+  }
+  static std::string notice(const std::string& id, const std::string& operation = "update") {
+    return R"({"type":"contact","op":")" + operation + R"(","id":")" + id + R"("})";
+  }
+  std::string rows() {
+    return stand.sql().text("select coalesce(string_agg(email, ',' order by email), '') from contact");
+  }
+  std::string outcomes() {
+    return stand.sql().text(
+        "select coalesce(string_agg(coalesce(outcome, 'pending'), ',' order by counter), '') from tandem.inbox");
+  }
+  std::size_t reads() {
+    return stand.crm().ask([](second_crm::Api& api) {
+      return static_cast<std::size_t>(std::ranges::count_if(
+          api.journal().entries(), [](const auto& entry) { return entry.operation == second_crm::Operation::read; }));
+    });
+  }
+};
+
+TEST_F(Fetch, ReadsTheObjectBeforeItIsApplied) {
+  stand.sql().run("alter table contact alter column id add generated by default as identity");
+  const std::string id = create("a@x");
+  EXPECT_EQ(post("m1", "[" + notice(id, "create") + "," + notice(id) + "," + notice(id) + "]").status, 202);
+  EXPECT_TRUE(wait_for([&] { return rows() == "a@x"; }, std::chrono::seconds(60))) << outcomes();
+  EXPECT_TRUE(wait_for([&] { return outcomes().find("pending") == std::string::npos; }, std::chrono::seconds(60)));
+  EXPECT_EQ(outcomes().substr(0, 21), "superseded,superseded") << outcomes();
+  EXPECT_EQ(reads(), 1U) << "three notices that came together are one request";
+}
+
+TEST_F(Fetch, AnOutageCostsNothingAndWhatIsNotThereFails) {
+  stand.sql().run("alter table contact alter column id add generated by default as identity");
+  stand.set_faults(R"([{"kind": "status", "status": 503, "times": 2, "method": "GET"}])");
+  const std::string id = create("a@x");
+  EXPECT_EQ(post("m1", notice(id, "create")).status, 202);
+  EXPECT_TRUE(wait_for([&] { return rows() == "a@x"; }, std::chrono::seconds(60))) << outcomes();
+  EXPECT_EQ(post("m2", notice("nobody", "create")).status, 202);
+  EXPECT_TRUE(wait_for([&] { return outcomes() == "applied,rejected"; }, std::chrono::seconds(60))) << outcomes();
+  EXPECT_EQ(stand.sql().text("select error_code || ' ' || attempts from tandem.inbox where outcome = 'rejected'"),
+            "not_found 3");
 }
 
 TEST_F(Intake, OneUnstorableRequestDoesNotHurtItsNeighbours) {

@@ -32,9 +32,9 @@ TEST_F(Receive, StoresInOrderAndEachRecordOnce) {
   const std::vector records{incoming("2"), incoming("1"), incoming("2")};
   auto count = store::receive(session, "theirs", records);
   ASSERT_TRUE(count.has_value()) << count.error().message;
-  EXPECT_EQ(*count, 2U);
-  EXPECT_EQ(*store::receive(session, "theirs", records), 0U);
-  EXPECT_EQ(*store::receive(session, "others", records), 2U) << "the id is the source's own";
+  EXPECT_EQ(count->fresh, 2U);
+  EXPECT_EQ(store::receive(session, "theirs", records)->fresh, 0U);
+  EXPECT_EQ(store::receive(session, "others", records)->fresh, 2U) << "the id is the source's own";
   const auto rows = scene.admin->rows(
       "select source_record_id, object_id, remote_id, request_state, xid is not null from tandem.inbox where source = "
       "'theirs' order by counter");
@@ -48,18 +48,54 @@ TEST_F(Receive, StoresInOrderAndEachRecordOnce) {
 
 TEST_F(Receive, MovesThePositionWithTheRecords) {
   auto session = scene.session();
-  ASSERT_TRUE(store::receive(session, "theirs", std::vector{incoming("1")}, R"({"offset": 5})"));
-  EXPECT_EQ(scene.admin->text("select position from tandem.source"), R"({"offset": 5})");
+  const auto position = [&] { return scene.admin->text("select position from tandem.source"); };
+  const store::Move first{"", R"({"offset": 5})"};
+  ASSERT_TRUE(store::receive(session, "theirs", std::vector{incoming("1")}, {}, first)->moved);
+  EXPECT_EQ(position(), R"({"offset": 5})");
   ASSERT_TRUE(store::receive(session, "theirs", std::vector{incoming("3")}));
-  EXPECT_EQ(scene.admin->text("select position from tandem.source"), R"({"offset": 5})");
+  EXPECT_EQ(position(), R"({"offset": 5})");
+  const store::Move second{R"({"offset":5})", R"({"offset": 6})"};
   const auto bad =
-      store::receive(session, "theirs", std::vector{incoming("4"), incoming("5", R"("\u0000")")}, R"({"offset": 6})");
+      store::receive(session, "theirs", std::vector{incoming("4"), incoming("5", R"("\u0000")")}, {}, second);
   ASSERT_FALSE(bad.has_value());
-  EXPECT_EQ(bad.error().kind, ErrorKind::refused);
-  EXPECT_EQ(scene.admin->text("select position from tandem.source"), R"({"offset": 5})");
+  EXPECT_TRUE(store::of_the_records(bad.error()));
+  EXPECT_EQ(position(), R"({"offset": 5})");
   EXPECT_EQ(scene.admin->number("select count(*) from tandem.inbox where source_record_id = '4'"), 0);
-  ASSERT_TRUE(store::receive(session, "theirs", {}, R"({"offset": 7})"));
-  EXPECT_EQ(scene.admin->text("select position from tandem.source"), R"({"offset": 7})");
+  ASSERT_TRUE(store::receive(session, "theirs", {}, {}, second)->moved);
+  EXPECT_EQ(position(), R"({"offset": 6})");
+}
+
+TEST_F(Receive, StoresNothingWhereSomebodyElseHasReadOn) {
+  auto session = scene.session();
+  ASSERT_TRUE(store::receive(session, "theirs", {}, {}, store::Move{"", "{}"})->moved);
+  const std::vector refused{store::Refused{"t/0/1", "not JSON"}};
+  const auto late = store::receive(session, "theirs", std::vector{incoming("1")}, refused, store::Move{"", "[1]"});
+  ASSERT_TRUE(late.has_value());
+  EXPECT_FALSE(late->moved);
+  EXPECT_EQ(late->fresh, 0U);
+  EXPECT_EQ(scene.admin->text("select position from tandem.source"), "{}");
+  EXPECT_EQ(scene.admin->number("select (select count(*) from tandem.inbox) + (select count(*) from tandem.refused)"),
+            0);
+}
+
+TEST_F(Receive, ListsWhatCannotBeStoredAndStoresTheRest) {
+  auto session = scene.session();
+  std::vector<store::Incoming> records;
+  for (int i = 0; i < 20; ++i) records.push_back(incoming(std::to_string(i), i % 7 == 3 ? R"({"a":"\u0000"})" : "{}"));
+  const std::vector refused{store::Refused{"t/0/1", "not JSON"}};
+  const auto received = store::receive_what_fits(session, "theirs", records, refused, {"", R"({"offset": 9})"});
+  ASSERT_TRUE(received.has_value()) << received.error().message;
+  EXPECT_EQ(received->fresh, 17U);
+  EXPECT_EQ(scene.admin->text("select position from tandem.source"), R"({"offset": 9})");
+  const auto rows = scene.admin->rows("select place, times from tandem.refused order by place");
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_EQ(rows[0][0], "10");
+  EXPECT_EQ(rows[3][0], "t/0/1");
+  EXPECT_FALSE(store::receive_what_fits(session, "theirs", records, refused, {"", "{}"})->moved);
+  ASSERT_TRUE(store::receive(session, "theirs", {}, refused));
+  EXPECT_EQ(scene.admin->number("select times from tandem.refused where place = 't/0/1'"), 2);
+  EXPECT_EQ(scene.admin->text("select array_agg(source_record_id order by counter)::text from tandem.inbox"),
+            "{0,1,2,4,5,6,7,8,9,11,12,13,14,15,16,18,19}");
 }
 
 }  // namespace

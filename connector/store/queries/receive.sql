@@ -1,22 +1,44 @@
 -- $1 source, then one array each, in the order of arrival: $2 request_type, $3 operation, $4 remote_id, $5 object_id, $6 body, $7 version,
--- $8 source_record_id, $9 trace_context; $10 position of the source (null: it has none). Records that have come before are passed over.
--- The object is known by its identity where the record names only their id. Position and records are one statement, hence one transaction.
-with given as materialized (
+-- $8 source_record_id, $9 trace_context; $10 the source's next position (null: it has none), $11 the one that it is reached from; $12 places and
+-- $13 reasons of what cannot be taken. Records that have come before are passed over. Where another position is stored than the one it is reached
+-- from, somebody else has read on, or a person has moved it: then nothing is stored. All of it is one statement, hence one transaction.
+-- The object is known by its identity where the record names only their id. A record that carries an id alone waits until the object has been
+-- fetched, where its route can.
+with moved as (
+  update tandem.source set position = $10::jsonb
+  where source = $1::text and $10::jsonb is not null and position is not distinct from $11::jsonb
+  returning source
+), mine as materialized (
+  select $10::jsonb is null or exists (select from moved) as taken
+), given as materialized (
   select g.*, s.definition ->> 'target' as target
-  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) with ordinality
+  from mine, unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) with ordinality
     as g (request_type, operation, remote_id, object_id, body, version, source_record_id, trace_context, place)
   left join tandem.source s on s.source = $1::text
+  where mine.taken
 ), arrived as (
   insert into tandem.inbox (object_id, request_type, operation, source, body, remote_id, source_record_id, version, trace_context, origin)
   select coalesce(i.object_id, g.object_id), g.request_type, g.operation, $1::text, g.body::jsonb, g.remote_id, g.source_record_id, g.version,
          g.trace_context, $1::text
   from given g
-  left join tandem.identity i on i.target = g.target and i.request_type = g.request_type and md5(i.remote_id) = md5(g.remote_id)
-    and i.remote_id = g.remote_id and i.state <> 'deleted'
+  left join lateral (  -- by the index, however few pairs there were when the plan was made
+    select x.object_id from tandem.identity x
+    where x.target = g.target and x.request_type = g.request_type and md5(x.remote_id) = md5(g.remote_id) and x.remote_id = g.remote_id
+      and x.state <> 'deleted'
+    limit 1
+  ) as i on true
   order by g.place
   on conflict on constraint inbox_source_record_arrives_once do nothing
-  returning counter
-), moved as (
-  update tandem.source set position = $10::jsonb where source = $1::text and $10::jsonb is not null
+  returning counter, request_type, operation, object_id, body is null as bare
+), parked as (
+  insert into tandem.parked (queue, counter, peer, request_type, object_id, due, reason)
+  select 'inbox', a.counter, $1::text, a.request_type, a.object_id, 'infinity', 'fetch'
+  from arrived a
+  where a.bare and a.operation <> 'delete' and tandem.fetches($1::text, a.request_type)
+), refused as (
+  insert into tandem.refused as r (source, place, reason)
+  select distinct $1::text, t.place, t.reason
+  from mine, unnest($12::text[], $13::text[]) as t (place, reason) where mine.taken
+  on conflict (source, place, md5(reason)) do update set times = r.times + 1, last_at = clock_timestamp()
 )
-select count(*) from arrived
+select (select count(*) from arrived) as fresh, (select count(*) from moved) as moved

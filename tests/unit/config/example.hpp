@@ -38,6 +38,7 @@ targets:
       lookup: { method: GET, path: "/{request_type}?external_id={object_id}", remote_id: /items/0/id }
       upsert: { method: PUT, path: "/{request_type}/external/{object_id}", remote_id: /id }
       call: { method: POST, path: "/{request_type}/run" }
+      fetch: { method: GET, path: "/{request_type}/{remote_id}", body: /data }
       batch: { method: POST, path: "/batch/{request_type}", headers: { X-B: b }, wrap: '{"records":[{body}]}', each: '{"id":{record_id},"op":{operation},"data":{body}}',
                max_records: 200, max_bytes: 1MiB, linger: 0ms, answers: /results, match: /id, match_by: record_id, ok: /ok, status: /status,
                error: /error, remote_id: /remote_id, operations: [create, update] }
@@ -59,6 +60,10 @@ targets:
     memory: 16MiB
   partner:
     url: http://127.0.0.1:9091/api
+  erp:
+    url: http://127.0.0.1:9092/api
+  legacy:
+    url: http://127.0.0.1:9093/api
 sources:
   partner:
     type: webhook
@@ -67,6 +72,7 @@ sources:
     header: { name: X-Token, value: shared-secret }
     basic: { username: u, password: p }
     max_body: 1MiB
+    rate: { per_second: 50, burst: 100 }
     records: /events
     id: /id
     object_id: /external_id
@@ -74,9 +80,62 @@ sources:
     types: { Contact: contact }
     operation: /operation
     operations: { deleted: delete }
+    deleted: /gone
     version: /version
     event: /event_id
     body: /data
+  events:
+    type: kafka
+    target: events
+    brokers: ["kafka1.example:9092"]
+    properties: { security.protocol: plaintext }
+    topics: [master.contact]
+    start: latest
+    group: tandem
+    value: cloudevents
+    id: key
+    object_id: header:object_id
+    request_type: topic
+    types: { master.contact: contact }
+    operation: /operation
+    operations: { gone: delete }
+    deleted: /gone
+    version: /version
+    event: /id
+    body: /data
+  erp:
+    type: poll
+    target: erp
+    interval: 30s
+    overlap: 1m
+    compare_every: 6h
+    most_missing: 10%
+    lists:
+      contact:
+        path: /contacts
+        query: { updated_since: "{since}", cursor: "{cursor}" }
+        records: /items
+        updated: /updated_at
+        pages: cursor
+        next: /next
+        first_page: 1
+        compare: true
+    id: /id
+    object_id: /external_id
+    deleted: /is_deleted
+    version: /version
+    body: /data
+  legacy:
+    type: postgres
+    target: legacy
+    url: "postgresql://reader@legacy/crm"
+    interval: 5s
+    lag: 1m
+    tables:
+      contact: { table: public.contact, key: [nr], updated: updated_at }
+    object_id: /external_id
+    deleted: /is_deleted
+    version: /version
 watches:
   account:
     table: public.account
@@ -124,6 +183,19 @@ watches:
           conflict: newest
           newest: { ours: updated_at, theirs: /modified_at }
           natural_key: [email]
+        requests:
+          create: { method: POST, path: /contact, remote_id: /id }
+          update: { method: PATCH, path: "/contact/{remote_id}" }
+          delete: { method: DELETE, path: "/contact/{remote_id}" }
+      - { target: events, apply: { conflict: theirs } }
+      - target: erp
+        apply: { conflict: theirs }
+        requests:
+          create: { method: POST, path: /contact, remote_id: /id }
+          update: { method: PATCH, path: "/contact/{remote_id}" }
+          delete: { method: DELETE, path: "/contact/{remote_id}" }
+      - target: legacy
+        apply: { conflict: theirs }
         requests:
           create: { method: POST, path: /contact, remote_id: /id }
           update: { method: PATCH, path: "/contact/{remote_id}" }

@@ -74,14 +74,14 @@ TEST(Load, ReadsTheFullExample) {
   EXPECT_EQ(settings.retention.done, 720h);
   ASSERT_EQ(settings.http.tokens.size(), 1U);
   EXPECT_EQ(settings.http.tokens[0].first, "operator");
-  ASSERT_EQ(settings.targets.size(), 3U);
+  ASSERT_EQ(settings.targets.size(), 5U);
   const TargetSettings& target = settings.targets[0];
   EXPECT_EQ(target.auth.kind, AuthKind::bearer);
   EXPECT_EQ(target.auth.token.reveal(), "s3cret-t0ken");
   EXPECT_EQ(target.rate.per_day, 100000);
   EXPECT_EQ(target.retry.max_age, 72h);
   EXPECT_EQ(target.breaker.open_longest, 60s);
-  ASSERT_EQ(settings.routes.size(), 4U);
+  ASSERT_EQ(settings.routes.size(), 7U);
   const TargetSettings& events = settings.targets[1];
   EXPECT_EQ(events.type, "kafka");
   EXPECT_THAT(events.cluster.brokers, ElementsAre("kafka1.example:9092", "kafka2.example:9092"));
@@ -120,6 +120,76 @@ TEST(Load, ReadsTheFullExample) {
   ASSERT_TRUE(route.rest.batch.has_value());
   EXPECT_EQ(route.rest.batch->ok_at, "/ok");
   EXPECT_EQ(route.rest.batch->max_bytes, std::uint64_t{1} << 20);
+}
+
+TEST(Load, ReadsEverySource) {
+  const Loaded loaded = load(full_example);
+  ASSERT_TRUE(loaded.ok()) << told(loaded);
+  ASSERT_EQ(loaded.settings.sources.size(), 4U);
+  const SourceSettings& webhook = loaded.settings.sources[0];
+  EXPECT_EQ(webhook.rate.burst, 100);
+  EXPECT_EQ(webhook.notification.deleted, "/gone");
+  const SourceSettings& topics = loaded.settings.sources[1];
+  ASSERT_TRUE(topics.topics);
+  EXPECT_THAT(topics.topics->topics, ElementsAre("master.contact"));
+  EXPECT_FALSE(topics.topics->from_start);
+  EXPECT_EQ(topics.notification.id, "key");
+  EXPECT_EQ(topics.notification.request_type, "topic");
+  EXPECT_FALSE(topics.notification.type_tells_operation) << "the operation has a place of its own";
+  const SourceSettings& poll = loaded.settings.sources[2];
+  ASSERT_TRUE(poll.poll);
+  ASSERT_EQ(poll.poll->lists.size(), 1U);
+  EXPECT_EQ(poll.poll->lists[0].pages, Pages::cursor);
+  EXPECT_TRUE(poll.poll->lists[0].compare);
+  EXPECT_EQ(poll.poll->compare_every, 6h);
+  const SourceSettings& foreign = loaded.settings.sources[3];
+  ASSERT_TRUE(foreign.foreign);
+  EXPECT_EQ(foreign.foreign->tables[0].updated, "updated_at");
+  EXPECT_EQ(foreign.notification.id, "key");
+  EXPECT_EQ(loaded.settings.routes[1].rest.fetch->body_at, "/data");
+}
+
+TEST(Load, ATopicSourceTakesItsTargetsClusterAndOurOwnPlaces) {
+  const Loaded loaded = load(R"(database: { url: "postgresql://c@db/crm" }
+targets: { events: { type: kafka, brokers: ["k:9092"], topic: "crm.{request_type}" } }
+sources: { events: { type: kafka, topics: [in] } }
+watches: { account: { table: account, routes: [ { target: events, apply: {} } ] } }
+)");
+  ASSERT_TRUE(loaded.ok()) << told(loaded);
+  const SourceSettings& source = loaded.settings.sources[0];
+  EXPECT_THAT(source.topics->cluster.brokers, ElementsAre("k:9092"));
+  EXPECT_TRUE(source.topics->from_start);
+  EXPECT_EQ(source.notification.id, "key");
+  EXPECT_EQ(source.notification.request_type, "header:request_type");
+  EXPECT_EQ(source.notification.operation, "") << "a message need not tell it";
+  EXPECT_EQ(source.notification.body, "");
+}
+
+TEST(Load, TellsWhatIsWrongWithASource) {
+  const auto problems = [](const std::string& source) {
+    return told(load(R"(database: { url: "postgresql://c@db/crm" }
+targets: { crm: { url: "http://crm", requests: { create: { method: POST, path: /a, remote_id: /id }, update: { method: PATCH, path: "/a/{remote_id}" }, delete: { method: DELETE, path: "/a/{remote_id}" } } } }
+watches: { account: { table: account, routes: [ { target: crm, apply: {} } ] } }
+sources: { crm: )" + source +
+                     " }\n"));
+  };
+  EXPECT_THAT(problems("{ type: kafka, topics: [t] }"), HasSubstr("`brokers` is missing"));
+  EXPECT_THAT(problems("{ type: kafka, brokers: [\"k:1\"] }"), HasSubstr("`topics` is missing"));
+  EXPECT_THAT(problems("{ type: kafka, brokers: [\"k:1\"], topics: [t], id: nowhere }"), HasSubstr("header:NAME"));
+  EXPECT_THAT(problems("{ type: kafka, brokers: [\"k:1\"], topics: [t], records: /x }"), HasSubstr("records"));
+  const std::string list = "{ type: poll, lists: { account: { path: /a, updated: /at, ";
+  EXPECT_EQ(problems(list + R"(query: { since: "{since}" } } } })"), "");
+  EXPECT_THAT(problems(list + "query: { a: 1 } } } }"), HasSubstr("would list everything each time"));
+  EXPECT_THAT(problems(list + R"(query: { since: "{sinse}" } } } })"), HasSubstr("unknown placeholder"));
+  EXPECT_THAT(problems(list + R"(pages: cursor, next: /n, query: { since: "{since}" } } } })"), HasSubstr("{cursor}"));
+  EXPECT_THAT(problems(list + R"(pages: link, query: { since: "{since}" } } } })"), HasSubstr("next: a JSON pointer"));
+  EXPECT_THAT(problems(R"({ type: poll, lists: { order: { path: /a, updated: /at, query: { s: "{since}" } } } })"),
+              HasSubstr("takes objects of this type"));
+  EXPECT_THAT(problems("{ type: postgres, tables: { account: { table: a, key: [id], updated: at } } }"),
+              HasSubstr("`url` is missing"));
+  EXPECT_THAT(problems(R"({ type: postgres, url: "postgresql://x/y", tables: { account: { table: a } } })"),
+              HasSubstr("`updated` is missing"));
+  EXPECT_THAT(problems("{ request_type: account, rate: { burst: 5 } }"), HasSubstr("`per_second` is missing"));
 }
 
 TEST(Load, UpsertNeedsNothingBesideTheRow) {

@@ -1,0 +1,24 @@
+-- $1 connector, $2 epoch, $3 counters, $4 record_ids, $5 body, $6 version (null: not told). One object's records: the newest gets the body and may be
+-- applied now, the others are superseded by it.
+with fence as materialized (
+  select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
+), given as materialized (
+  select g.counter, g.record_id, g.counter = max(g.counter) over () as newest from unnest($3::bigint[], $4::text[]::uuid[]) as g (counter, record_id)
+), filled as (
+  update tandem.inbox i
+  set body = $5::jsonb, version = coalesce($6::text, i.version), error_code = null, description = null, attempts = 0, next_attempt_at = null,
+      date_time_update = clock_timestamp()
+  from fence, given g where g.newest and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) and i.body is null
+  returning i.counter
+), freed as (
+  update tandem.parked p set due = clock_timestamp(), reason = 'fetched' from filled f where p.queue = 'inbox' and p.counter = f.counter
+), superseded as (
+  update tandem.inbox i
+  set request_state = 3, outcome = 'superseded', error_code = null, description = 'the object was fetched for a newer notice', next_attempt_at = null,
+      date_time_received = coalesce(i.date_time_received, clock_timestamp()), date_time_update = clock_timestamp()
+  from filled f, given g where not g.newest and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
+  returning i.counter
+), unparked as (
+  delete from tandem.parked p using superseded s where p.queue = 'inbox' and p.counter = s.counter
+)
+select (select count(*) from fence) as fenced, (select count(*) from filled) as filled
