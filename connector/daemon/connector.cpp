@@ -10,6 +10,7 @@
 
 #include "apply/apply_thread.hpp"
 #include "capture/capture_thread.hpp"
+#include "capture/wal_thread.hpp"
 #include "daemon/intake_door.hpp"
 #include "daemon/lease_thread.hpp"
 #include "daemon/notify.hpp"
@@ -109,6 +110,12 @@ class Connector {
                      std::string(sentence(standing.phase)) + (standing.reason.empty() ? "" : ": " + standing.reason) +
                          (standing.plugin.empty() ? "" : "; plugin: " + standing.plugin)});
     }
+    if (started && wal_) {
+      const WalStanding standing = wal_->standing();
+      if (standing.wanted)
+        all.push_back({"wal", standing.streaming, false,
+                       standing.streaming ? "" : "changes wait in the log: " + standing.reason});
+    }
     if (started) {
       const auto drift = upkeep_->drift();
       all.push_back({"watches", drift == 0, false,
@@ -159,6 +166,8 @@ class Connector {
                                 {field::timeline, now.timeline},
                                 {field::reason, "was " + before.system_id + " " + std::to_string(before.timeline)}});
                          }});
+    if (settings_.capture.stream)
+      wal_ = std::make_unique<WalThread>(settings_, tenure.epoch, [this] { fenced(); });
     lease_thread_ = std::make_unique<LeaseThread>(settings_, tenure.epoch, lease_, [this] { fenced(); });
     upkeep_ = std::make_unique<UpkeepThread>(settings_);
     if (!settings_.sources.empty()) {
@@ -178,6 +187,7 @@ class Connector {
     supervisor_.start("feed", [this](const std::stop_token& stop) { feed_->run(stop); });
     if (apply_) supervisor_.start("apply", [this](const std::stop_token& stop) { apply_->run(stop); });
     if (capture_) supervisor_.start("capture", [this](const std::stop_token& stop) { capture_->run(stop); });
+    if (wal_) supervisor_.start("wal", [this](const std::stop_token& stop) { wal_->run(stop); });
     started_ = true;
   }
 
@@ -218,6 +228,7 @@ class Connector {
   /// First what brings work, then what does it, then what writes it down.
   void stop(Epoch epoch, bool orderly) {
     if (capture_) supervisor_.request_stop("capture");
+    if (wal_) supervisor_.request_stop("wal");
     if (apply_) stop_thread("apply");
     stop_thread("feed");
     for (std::size_t i = 0; i < loops_.size(); ++i) supervisor_.request_stop(loop_name(i));
@@ -226,6 +237,7 @@ class Connector {
     stop_thread("upkeep");
     stop_thread("lease");
     if (capture_) stop_thread("capture");
+    if (wal_) stop_thread("wal");
     if (orderly && settle_->wrote_everything()) {
       auto session = store::open_session(settings_, "stop");
       Status said =
@@ -265,6 +277,7 @@ class Connector {
   std::unique_ptr<FeedThread> feed_;
   std::unique_ptr<SettleThread> settle_;
   std::unique_ptr<CaptureThread> capture_;
+  std::unique_ptr<WalThread> wal_;
   std::unique_ptr<LeaseThread> lease_thread_;
   std::unique_ptr<UpkeepThread> upkeep_;
   std::unique_ptr<ApplyThread> apply_;
