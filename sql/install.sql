@@ -17,6 +17,7 @@ set local check_function_bodies = off;
 \ir functions/capture_pins.sql
 \ir functions/capture_routes.sql
 \ir functions/capture_source.sql
+\ir functions/compare_source.sql
 \ir functions/discard.sql
 \ir functions/drift.sql
 \ir functions/enqueue.sql
@@ -33,6 +34,8 @@ set local check_function_bodies = off;
 \ir functions/resolve.sql
 \ir functions/retry.sql
 \ir functions/row_expression.sql
+\ir functions/stream_source.sql
+\ir functions/stream_watch.sql
 \ir functions/trace.sql
 \ir functions/truncate_source.sql
 \ir functions/watch.sql

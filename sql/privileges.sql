@@ -40,14 +40,16 @@ grant update (object_id, request_state, outcome, error_code, description, need_r
 grant update (body) on tandem.inbox to tandem_connector;
 grant insert, update, delete on tandem.settled_through, tandem.parked, tandem.failed, tandem.identity, tandem.agreed, tandem.attempt,
   tandem.refused, tandem.connector, tandem.connector_alive, tandem.conflict, tandem.snapshot, tandem.verification, tandem.difference, tandem.alert,
-  tandem.minute_stat to tandem_connector;
+  tandem.minute_stat, tandem.stream, tandem.stream_watch, tandem.captured to tandem_connector;
 grant update (position) on tandem.source to tandem_connector;
 
 grant execute on function tandem.remove_settled(text, integer, bigint, interval, interval),
   tandem.remove_old(integer, interval, interval, interval), tandem.add_minute_stat(text, text, timestamptz, jsonb), tandem.remove_drained(),
   tandem.rekey_turn(bigint, bigint, boolean), tandem.has_pending(text, text, text, bigint, bigint), tandem.rekey_away(tandem.outbox),
   tandem.rekey_ring(bigint), tandem.move_identities(text, bigint, bigint[]),
-  tandem.fetches(text, text), tandem.drift(), tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
+  tandem.fetches(text, text), tandem.drift(), tandem.column_names(oid), tandem.capture_name(text, text), tandem.hold_fence(text, bigint),
+  tandem.begin_comparison(text, text), tandem.compare_step(text, integer), tandem.identity_problem(oid, text[], boolean), tandem.captured_tables(oid),
+  tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
   tandem.parse_alone(regclass, text),
   tandem.expression_path(regclass), tandem.counter_of(uuid), tandem.outbox_record_fits(text, smallint, text),
   tandem.inbox_record_fits(text, smallint, text) to tandem_connector;
@@ -98,6 +100,15 @@ begin
     join pg_catalog.pg_proc p on p.oid = to_regprocedure(format('tandem.%I()', tandem.capture_name('capture', w.watch)))
   loop
     execute format('grant execute on function %s to public', f.name);
+  end loop;
+  -- Generated functions of streams.
+  for f in
+    select p.oid::regprocedure as name from tandem.watch w
+    join pg_catalog.pg_proc p on p.proname in (tandem.capture_name('stream', w.watch), tandem.capture_name('compare', w.watch))
+      and p.pronamespace = 'tandem'::regnamespace
+    where w.mode = 'wal'
+  loop
+    execute format('grant execute on function %s to tandem_connector', f.name);
   end loop;
 end
 $functions$;

@@ -7,6 +7,7 @@
 
 #include "cli/definition.hpp"
 #include "cli/patience.hpp"
+#include "cli/stream_setup.hpp"
 #include "cli/transaction.hpp"
 
 namespace tandem::cli {
@@ -76,8 +77,8 @@ class Work {
 
   Status watch(const WatchSettings& watch) {
     const Param params[] = {watch.name, watch.table, watch.key.empty() ? Param() : Param::array(watch.key),
-                            definition(watch)};
-    auto changed = session_.run("select tandem.apply_watch($1, $2, $3::text[], 'trigger', $4::jsonb)", params);
+                            definition(watch), word(watch.mode)};
+    auto changed = session_.run("select tandem.apply_watch($1, $2, $3::text[], $5, $4::jsonb)", params);
     if (!changed) return tl::unexpected(changed.error());
     note(*changed, "watch", watch.name, present_.watches.contains(watch.name));
     std::set<std::string> named;
@@ -134,6 +135,9 @@ class Work {
     const Param params[] = {watch};
     auto done = session_.run("select tandem.generate_capture($1)", params);
     if (!done) return tl::unexpected(done.error());
+    const Param whose[] = {watch, settings_.connector};
+    auto switched = session_.run("select tandem.switch_stream($1, $2)", whose);
+    if (!switched) return tl::unexpected(switched.error());
     return {};
   }
 
@@ -212,6 +216,7 @@ Result<std::vector<Change>> apply_changes(Connection& session, const Settings& s
   std::vector<Change> changes;
   const auto step = [&](auto body) { return in_transaction(session, settings, *present, changes, progress, body); };
   if (auto done = step([](Work& work) { return work.systems(); }); !done) return tl::unexpected(done.error());
+  if (auto done = prepare_stream(session, settings, progress); !done) return tl::unexpected(done.error());
   for (const WatchSettings& watch : settings.watches) {
     auto done = step([&](Work& work) -> Status {
       if (auto written = work.watch(watch); !written) return written;

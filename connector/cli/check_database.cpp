@@ -29,6 +29,7 @@ class Check {
       const auto relation = find(watch);
       if (!relation) continue;
       key(watch, *relation);
+      if (watch.mode == WatchMode::wal) log(watch, *relation);
       for (const RouteSettings& route : loaded_.settings.routes)
         if (route.watch == watch.name) route_of(route, *relation);
     }
@@ -129,6 +130,33 @@ join pg_class c on c.oid = named.oid join pg_namespace n on n.oid = c.relnamespa
                  (relation.columns.empty() ? "id" : relation.columns.front()) + "]");
     for (std::size_t i = 0; i < watch.key.size(); ++i)
       column(place + ".key[" + std::to_string(i) + "]", watch.key[i], relation);
+  }
+
+  /// A watch without triggers: does the log say enough of its table?
+  void log(const WatchSettings& watch, const Relation& relation) {
+    const std::string place = "watches." + watch.name + ".mode";
+    auto wal = session_.run("select current_setting('wal_level')");
+    if (!wal) return unexpected(place, wal.error());
+    if (wal->text(0, 0) != "logical")
+      report(place, "`wal` needs wal_level = logical, and the server has " + std::string(wal->text(0, 0)),
+             "alter system set wal_level = logical, then restart the server; or write mode: trigger");
+    if (!installed_) return;
+    const bool whole = std::ranges::any_of(loaded_.settings.routes, [&](const RouteSettings& route) {
+      return route.watch == watch.name && (!route.when.empty() || !route.columns.empty() || route.changed);
+    });
+    const auto& key = watch.key.empty() ? relation.primary_key : watch.key;
+    const Param params[] = {relation.qualified, Param::array(std::span<const std::string>(key)), whole};
+    auto rows = session_.run(
+        "select tandem.identity_problem($1::regclass, $2::text[], $3), exists (select from pg_inherits i join pg_class "
+        "c on c.oid = i.inhrelid where i.inhparent = $1::regclass and not c.relispartition)",
+        params);
+    if (!rows) return unexpected(place, rows.error());
+    if (rows->flag(0, 1))
+      report(place, relation.qualified + " has child tables, which `wal` does not follow", "write mode: trigger");
+    if (rows->null(0, 0)) return;
+    const std::string problem(rows->text(0, 0));
+    const auto remedy = std::min(problem.find(": alter table"), problem.size() - 2);
+    report(place, problem.substr(0, remedy), problem.substr(remedy + 2));
   }
 
   void column(const std::string& place, const std::string& name, const Relation& relation) {

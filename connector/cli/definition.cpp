@@ -147,6 +147,10 @@ std::string_view word(OnFailure value) {
 
 }  // namespace
 
+std::string_view word(WatchMode value) {
+  return value == WatchMode::wal ? "wal" : value == WatchMode::poll ? "poll" : "trigger";
+}
+
 std::string definition(const TargetSettings& target) {
   Writer w;
   w.open_object().key("type").string(target.type);
@@ -188,7 +192,7 @@ std::string definition(const WatchSettings& watch) {
   Writer w;
   w.open_object().key("table").string(watch.table);
   texts(w, "key", watch.key);
-  w.key("mode").string("trigger").close_object();
+  w.key("mode").string(word(watch.mode)).close_object();
   return w.take();
 }
 

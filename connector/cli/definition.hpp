@@ -12,4 +12,6 @@ namespace tandem::cli {
 [[nodiscard]] std::string definition(const WatchSettings& watch);
 [[nodiscard]] std::string definition(const RouteSettings& route);
 
+[[nodiscard]] std::string_view word(WatchMode mode);
+
 }  // namespace tandem::cli

@@ -180,9 +180,9 @@ void read_watch(Reading& reading, const yaml::Value& value, const std::string& p
   if (!section.text("table", watch.table) && !section.has("table"))
     section.problem_here("`table` is missing", "name the table, e.g. public.account");
   section.names("key", watch.key);
-  const std::vector<std::string> modes{"trigger"};
-  std::string mode;
-  section.chosen("mode", mode, modes);
+  section.choice("mode", watch.mode, {{"trigger", WatchMode::trigger}, {"wal", WatchMode::wal}});
+  if (watch.mode == WatchMode::wal && !settings.capture.stream)
+    section.problem("mode", "`wal` needs the stream, and capture.stream is false", "remove capture.stream, or write trigger");
   settings.watches.push_back(watch);
   const yaml::Value* routes = section.take("routes");
   if (routes == nullptr && !section.has("routes")) {

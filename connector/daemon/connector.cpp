@@ -10,6 +10,7 @@
 
 #include "apply/apply_thread.hpp"
 #include "capture/capture_thread.hpp"
+#include "capture/wal_thread.hpp"
 #include "daemon/intake_door.hpp"
 #include "daemon/lease_thread.hpp"
 #include "daemon/notify.hpp"
@@ -113,6 +114,12 @@ class Connector {
                      std::string(sentence(standing.phase)) + (standing.reason.empty() ? "" : ": " + standing.reason) +
                          (standing.plugin.empty() ? "" : "; plugin: " + standing.plugin)});
     }
+    if (started && wal_) {
+      const WalStanding standing = wal_->standing();
+      if (standing.wanted)
+        all.push_back({"wal", standing.streaming, false,
+                       standing.streaming ? "" : "changes wait in the log: " + standing.reason});
+    }
     if (started) {
       for (const auto& reader : readers_) {
         const std::string trouble = reader->trouble();
@@ -167,6 +174,8 @@ class Connector {
                                 {field::timeline, now.timeline},
                                 {field::reason, "was " + before.system_id + " " + std::to_string(before.timeline)}});
                          }});
+    if (settings_.capture.stream)
+      wal_ = std::make_unique<WalThread>(settings_, tenure.epoch, [this] { fenced(); });
     lease_thread_ = std::make_unique<LeaseThread>(settings_, tenure.epoch, lease_, [this] { fenced(); });
     upkeep_ = std::make_unique<UpkeepThread>(settings_);
     if (!settings_.sources.empty()) {
@@ -203,6 +212,7 @@ class Connector {
     for (const auto& reader : readers_)
       supervisor_.start(name_of(*reader), [&reader](const std::stop_token& stop) { reader->run(stop); });
     if (capture_) supervisor_.start("capture", [this](const std::stop_token& stop) { capture_->run(stop); });
+    if (wal_) supervisor_.start("wal", [this](const std::stop_token& stop) { wal_->run(stop); });
     started_ = true;
   }
 
@@ -244,6 +254,7 @@ class Connector {
   /// First what brings work, then what does it, then what writes it down.
   void stop(Epoch epoch, bool orderly) {
     if (capture_) supervisor_.request_stop("capture");
+    if (wal_) supervisor_.request_stop("wal");
     for (const auto& reader : readers_) supervisor_.request_stop(name_of(*reader));
     for (const auto& reader : readers_) stop_thread(name_of(*reader));
     if (fetch_) stop_thread("fetch");
@@ -255,6 +266,7 @@ class Connector {
     stop_thread("upkeep");
     stop_thread("lease");
     if (capture_) stop_thread("capture");
+    if (wal_) stop_thread("wal");
     if (orderly && settle_->wrote_everything()) {
       auto session = store::open_session(settings_, "stop");
       Status said =
@@ -294,6 +306,7 @@ class Connector {
   std::unique_ptr<FeedThread> feed_;
   std::unique_ptr<SettleThread> settle_;
   std::unique_ptr<CaptureThread> capture_;
+  std::unique_ptr<WalThread> wal_;
   std::unique_ptr<LeaseThread> lease_thread_;
   std::unique_ptr<UpkeepThread> upkeep_;
   std::unique_ptr<ApplyThread> apply_;

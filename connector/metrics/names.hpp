@@ -42,6 +42,11 @@ inline constexpr Definition stream_starts{"tandem_stream_starts_total",
 inline constexpr Definition slot_retained{"tandem_slot_retained_wal_bytes",
                                           "WAL that our slot keeps from being removed.", Kind::gauge};
 
+inline constexpr Definition stream_changes{"tandem_stream_changes_total",
+                                           "Changes of `wal` watches taken from the stream.", Kind::total};
+inline constexpr Definition wal_slot_retained{
+    "tandem_wal_slot_retained_bytes", "WAL that the slot of `wal` watches kept when its stream began.", Kind::gauge};
+
 inline constexpr Definition capture_drift{
     "tandem_capture_drift", "Differences between the watched tables and the capture asked for; 0 = none.", Kind::gauge};
 inline constexpr Definition open_alerts{"tandem_open_alerts", "Alerts that nobody has dealt with.", Kind::gauge};

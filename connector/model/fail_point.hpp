@@ -18,8 +18,11 @@ enum class FailPoint : std::uint8_t {
   after_identity,  ///< `pending` has committed; the create is not sent
   after_park,      ///< parked rows have committed; memory still holds the records
   after_floor,     ///< a floor has committed
+  before_stream_commit,  ///< a batch of the log is ready; nothing of it is sent
+  after_stream_commit,   ///< a batch of the log has committed; its position is not confirmed
+  after_compare,         ///< a stretch of a comparison has committed
 };
-constexpr std::size_t fail_point_count = 10;
+constexpr std::size_t fail_point_count = 13;
 
 [[nodiscard]] std::string_view word(FailPoint point);
 [[nodiscard]] std::optional<FailPoint> parse_fail_point(std::string_view text);

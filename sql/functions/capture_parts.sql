@@ -49,9 +49,9 @@ as $$
         and exists (select from tandem.captured_tables(to_regclass(table_name)) as t where t.oid = called_on))
 $$;
 
--- Which operation a route records: entering its condition is a create, leaving it what on_leave says. An echo of what tandem itself has just
--- applied does not go back to where it came from.
-create or replace function tandem.capture_decision(n bigint, target text, operations text[], conditional boolean, selective boolean, on_leave text)
+-- Which operation a route records, as an expression: entering its condition is a create, leaving it what on_leave says. An echo of what tandem
+-- itself has just applied does not go back to where it came from. Names in it: origin, kind, rekeyed, is_N, was_N, hit_N.
+create or replace function tandem.capture_operation(n bigint, target text, operations text[], conditional boolean, selective boolean, on_leave text)
 returns text
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$
@@ -65,22 +65,20 @@ as $$
     select format('case when rekeyed then %s %s %s end', rekeyed, case when selective then format('when hit_%s then', n) else 'else' end, updated) as kept
     from word
   )
-  select case when conditional then format($e$    operation_%1$s := case
+  select case when conditional then format($e$case
       when origin = %2$L then null
       when kind = 'INSERT' then case when is_%1$s then %3$s end
       when kind = 'DELETE' then case when was_%1$s then %4$s end
       when is_%1$s and was_%1$s then %5$s
       when is_%1$s then %3$s
       when was_%1$s then %6$s
-    end;
-$e$, n, target, entered, deleted, kept, leaving)
-  else format($e$    operation_%1$s := case
+    end$e$, n, target, entered, deleted, kept, leaving)
+  else format($e$case
       when origin = %2$L then null
       when kind = 'INSERT' then %3$s
       when kind = 'DELETE' then %4$s
       else %5$s
-    end;
-$e$, n, target, entered, deleted, kept)
+    end$e$, n, target, entered, deleted, kept)
   end
   from word, update
 $$;

@@ -20,7 +20,7 @@ as $$
   cross join lateral (
     select nullif(btrim(r.definition ->> 'when'), ''), tandem.known_columns(w.relation, tandem.text_list(r.definition -> 'columns'))
   ) as d (condition, columns)
-  where r.watch = $1 and not r.draining and w.mode = 'trigger'
+  where r.watch = $1 and not r.draining
   order by 1
 $$;
 

@@ -1,4 +1,4 @@
--- Source of the row trigger of a watch, from its routes; null when no route wants anything. What it promises and why is in docs/sql.md
+-- Source of the row trigger of a watch, from its routes; null when no route wants anything, or no trigger. What it promises and why is in docs/sql.md
 -- ("Capture"). In short: values are computed in a block that writes nothing, so an error costs no subtransaction id and never fails the
 -- CRM, and after an error each value is computed once more by itself, with a fresh plan, so that only what is broken is missing; where a
 -- statement inside a trigger has written in this transaction (tandem.nested) the row is read again by key, so images are final; one
@@ -26,6 +26,9 @@ declare
   any_changed boolean := false;
 begin
   select * into strict w from tandem.watch where tandem.watch.watch = capture_source.watch;
+  if w.mode <> 'trigger' then
+    return null;
+  end if;
 
   for r in select * from tandem.capture_routes(capture_source.watch) loop
     any_image := any_image or r.image;
@@ -60,7 +63,8 @@ begin
       select coalesce(v.value::boolean, true) into hit_%1$s from tandem.capture_value(%2$L, old, new_row) as v;
     end if;$e$, r.n, r.columns_differ);
     end if;
-    decisions := decisions || tandem.capture_decision(r.n, r.target, r.operations, r.condition is not null, r.columns is not null, r.on_leave);
+    decisions := decisions || format(E'    operation_%s := %s;\n', r.n,
+      tandem.capture_operation(r.n, r.target, r.operations, r.condition is not null, r.columns is not null, r.on_leave));
     if r.image then   -- a delete can do without its image
       problems := problems || format(E'    problem_%1$s := coalesce(problem_%1$s, case when operation_%1$s <> ''delete'' then problem end);\n', r.n);
     end if;

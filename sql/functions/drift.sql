@@ -7,9 +7,10 @@ declare
   w tandem.watch;
   missing text;
 begin
-  for w in select * from tandem.watch x where x.mode = 'trigger' and exists (select from tandem.route r where r.watch = x.watch and not r.draining) order by x.watch loop
+  for w in select * from tandem.watch x where exists (select from tandem.route r where r.watch = x.watch and not r.draining) order by x.watch loop
     watch := w.watch;
     if tandem.find_table_or_null(w.table_name) is not null
+       and not exists (select from pg_class where oid = w.relation and w.mode <> 'trigger')
        and not exists (select from pg_trigger t where t.tgrelid = w.relation and t.tgname like '!tandem%') then
       if tandem.find_table_or_null(w.table_name) <> w.relation then
         problem := 'table replaced';
@@ -36,9 +37,14 @@ begin
       return next;
       continue;
     end if;
+    problem := 'replica identity';
+    description := case when w.mode = 'wal' then tandem.identity_problem(w.watch) end;
+    if description is not null then
+      return next;
+    end if;
     begin
       for problem, description in
-        select case p.kind when 'grant' then 'privilege missing' when 'function' then 'function differs' else 'trigger missing or disabled' end,
+        select case p.kind when 'grant' then 'privilege missing' when 'function' then 'function differs' when 'publication' then 'publication differs' else 'trigger missing or disabled' end,
                case p.kind when 'function' then 'the generated functions are not those of the routes' else p.statement end
         from (select distinct on (s.kind, case when s.kind <> 'function' then s.statement end) * from tandem.plan_capture(w.watch) as s) as p
         order by p.step

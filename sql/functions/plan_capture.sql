@@ -26,6 +26,8 @@ begin
     select p.kind, p.statement from tandem.plan_triggers(plan_capture.watch) as p where not gone
     union all
     select p.kind, p.statement from tandem.plan_removal(plan_capture.watch) as p
+    union all
+    select p.kind, p.statement from tandem.plan_publication(plan_capture.watch) as p where not gone
   loop
     step := step + 1;
     return next;
@@ -83,6 +85,15 @@ as $$
     select tandem.capture_name('live', w.watch), '(text)', 'object_id text, out found boolean, out image jsonb, out error text', 'record',
            E'security invoker\nset row_security = off', tandem.live_source(w.watch), 'tandem_connector, tandem_mapping'
     from tandem.watch w where w.watch = $1 and exists (select from tandem.capture_routes($1))
+    union all
+    select tandem.capture_name('stream', w.watch), '(text[], text[], text[], text[], boolean[], text[], bigint[], text[], boolean, boolean)',
+           'text[], text[], text[], text[], boolean[], text[], bigint[], text[], boolean, boolean', 'void', E'security definer\nset row_security = off',
+           tandem.stream_source(w.watch), 'tandem_connector'
+    from tandem.watch w where w.watch = $1
+    union all
+    select tandem.capture_name('compare', w.watch), '(text, integer, bigint, boolean)', 'text, integer, bigint, boolean, out text, out bigint', 'record',
+           E'security definer\nset row_security = off', tandem.compare_source(w.watch), 'tandem_connector'
+    from tandem.watch w where w.watch = $1
   ), described as (
     select wanted.*,
            format(E'create or replace function tandem.%I(%s) returns %s\nlanguage plpgsql volatile %s\nset search_path = pg_catalog, pg_temp%s\nas %s',
@@ -159,21 +170,43 @@ as $$
   order by w.inherited, w.relation::regclass::text, w.name, step.place
 $$;
 
--- What is left of a capture that no route wants any more.
+-- What is left of a capture that no route wants any more, or that has another mode now.
 create or replace function tandem.plan_removal(watch text) returns table (kind text, statement text)
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   with unwanted (name) as (
     select tandem.capture_name('capture', $1) where tandem.capture_source($1) is null
     union all select tandem.capture_name('truncate', $1) where tandem.truncate_source($1) is null
+    union all select tandem.capture_name('stream', $1) where tandem.stream_source($1) is null
+    union all select tandem.capture_name('compare', $1) where tandem.compare_source($1) is null
   ), function as (
-    select p.oid, u.name from unwanted u join pg_proc p on p.oid = to_regprocedure(format('tandem.%I()', u.name))
+    select p.oid, p.oid::regprocedure::text as name from unwanted u
+    join pg_proc p on p.proname = u.name and p.pronamespace = 'tandem'::regnamespace
   )
   select 'trigger', format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
   from function f join pg_trigger t on t.tgfoid = f.oid
   where t.tgparentid = 0
   union all
-  select 'function', format('drop function tandem.%I()', f.name) from function f
+  select 'function', format('drop function %s', f.name) from function f
+$$;
+
+-- Where a stream is decoded by pgoutput, its publication names the tables whose rows it needs. One without a replica identity is refused, since
+-- its own updates would fail then.
+create or replace function tandem.plan_publication(watch text) returns table (kind text, statement text)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  with state as (
+    select w.relation, p.oid as publication,
+           w.mode = 'wal' and exists (select from tandem.route r where r.watch = w.watch and not r.draining)
+             and coalesce((select bool_or(s.plugin = 'pgoutput') from tandem.stream s), true) as wanted,
+           exists (select from pg_publication_rel m where m.prpubid = p.oid and m.prrelid = w.relation) as present
+    from tandem.watch w left join pg_publication p on p.pubname = 'tandem_stream' where w.watch = $1
+  )
+  select 'publication', 'create publication tandem_stream with (publish_via_partition_root = true)' from state where wanted and publication is null
+  union all
+  select 'publication', format('alter publication tandem_stream add table only %s', relation::regclass) from state where wanted and not present
+  union all
+  select 'publication', format('alter publication tandem_stream drop table only %s', relation::regclass) from state where not wanted and present
 $$;
 
 create or replace function tandem.dollar_quoted(source text) returns text

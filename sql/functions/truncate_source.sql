@@ -1,4 +1,4 @@
--- Source of the BEFORE TRUNCATE trigger of a watch; null when no route wants anything. Every row that a route has sent becomes a delete in the
+-- Source of the BEFORE TRUNCATE trigger of a watch; null when no route wants anything, or no trigger. Every row that a route has sent becomes a delete in the
 -- same transaction (on_truncate: delete) or one alert is raised (alert). The table is locked exclusively by then, so the rows are final.
 -- It fires for each partition and child table that is truncated; each answers for its own rows, and a partitioned table for those of its
 -- partitions that have no trigger yet.
@@ -12,6 +12,9 @@ declare
   steps text := '';
 begin
   select * into strict w from tandem.watch where tandem.watch.watch = truncate_source.watch;
+  if w.mode <> 'trigger' then
+    return null;
+  end if;
   for r in select * from tandem.capture_routes(truncate_source.watch) loop
     if r.on_truncate = 'alert' then
       steps := steps || format($e$  insert into tandem.alert (kind, subject, description)

@@ -18,5 +18,6 @@ begin
 end
 $publications$;
 drop publication if exists tandem;
+drop publication if exists tandem_stream;
 drop schema if exists tandem cascade;
 reset lock_timeout;

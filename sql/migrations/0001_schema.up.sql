@@ -310,6 +310,43 @@ create table tandem.route (
   constraint route_is_named_by_target_and_request_type primary key (target, request_type)
 );
 
+-- The stream of a connector whose watches are captured from the log (mode `wal`), and how far it is in the outbox: rows and position commit
+-- together. The slot is never confirmed past `through`, so one that is further has been made or moved by somebody else: a gap.
+create table tandem.stream (
+  connector     text primary key,
+  slot          text not null,
+  plugin        text not null,                        -- that the slot is made with
+  system_id     text,
+  timeline      integer,
+  through       pg_lsn not null,                      -- everything that committed before is captured
+  commit_lsn    pg_lsn,                               -- the transaction behind it, where that is captured in part …
+  change_lsn    pg_lsn,                               -- … up to this place in the log …
+  ordinal       integer,                              -- … and this many of its rows there
+  updated_at    timestamptz not null default now()
+) with (fillfactor = 50);
+-- A watch of a stream. new: what is there is being written down; comparing: a gap is being closed; current.
+create table tandem.stream_watch (
+  watch         text primary key references tandem.watch on delete cascade,
+  connector     text not null,
+  since         pg_lsn not null,                      -- what committed before was not its own: a trigger had it
+  state         text not null default 'new',
+  pass          integer not null default 1,           -- 1: rows of the table, 2: captured objects
+  after         text,                                 -- how far the pass is
+  latest_through pg_lsn,                              -- what committed up to here is recorded without a body: newer states have been, too
+  reason        text,                                 -- why it is compared
+  told          bigint not null default 0,            -- records that the comparison wrote
+  updated_at    timestamptz not null default now(),
+  constraint stream_watch_state_is_known check (state in ('new', 'comparing', 'current'))
+) with (fillfactor = 50);
+-- What a stream or a poll has captured of each object, for the comparison that closes a gap.
+create table tandem.captured (
+  watch         text not null,
+  object_id     text not null,
+  hash          bigint,                               -- of the row as text; null: not known
+  routes        text[]                                -- routes with a condition that the object is in, as target/request_type
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+create index captured_object on tandem.captured (watch, hashtextextended(object_id, 0));
+
 -- The fence. epoch changes only at take-over, of its own name or of one of its targets by another; `alive` is written at most once a second, in a
 -- row of its own.
 create table tandem.connector (

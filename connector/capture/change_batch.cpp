@@ -1,0 +1,228 @@
+#include "capture/change_batch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "json/text.hpp"
+
+namespace tandem {
+namespace {
+
+using wire::ValueKind;
+
+// A value within the text of a row, in double quotes: PostgreSQL reads any value so.
+void append_value(std::string& row, std::string_view value) {
+  row += '"';
+  for (const char c : value) {
+    if (c == '"' || c == '\\') row += c;
+    row += c;
+  }
+  row += '"';
+}
+
+int place_of(const wire::Relation& relation, const std::string& column) {
+  for (std::size_t i = 0; i < relation.columns.size(); ++i)
+    if (relation.columns[i].name == column) return static_cast<int>(i);
+  return -1;
+}
+
+const wire::Value* value_at(wire::Tuple values, int place) {
+  return place < 0 || static_cast<std::size_t>(place) >= values.size() ? nullptr : &values[static_cast<std::size_t>(place)];
+}
+
+}  // namespace
+
+ChangeBatch::ChangeBatch(const store::StreamPlan& plan)
+    : watches_(plan.watches), position_(plan.position), known_(plan.position) {}
+
+Status ChangeBatch::take(const wire::Event& event, Lsn lsn) {
+  if (const auto* begun = std::get_if<wire::Begin>(&event)) {
+    begin(begun->final_lsn, begun->committed, begun->origin);
+  } else if (const auto* commit = std::get_if<wire::Commit>(&event)) {
+    position_ = {std::max(position_.through, commit->end_lsn), {}, {}, 0};
+    in_transaction_ = false;
+    moving_ = nullptr;
+  } else if (const auto* origin = std::get_if<wire::Origin>(&event)) {
+    take_origin(origin->name);
+  } else if (const auto* relation = std::get_if<const wire::Relation*>(&event)) {
+    tables_[(*relation)->id] = describe(**relation);
+  } else if (const auto* inserted = std::get_if<wire::Insert>(&event)) {
+    if (const Table* table = table_of(inserted->relation, lsn)) insert(*table, *inserted);
+  } else if (const auto* updated = std::get_if<wire::Update>(&event)) {
+    if (const Table* table = table_of(updated->relation, lsn)) update(*table, *updated);
+  } else if (const auto* removed = std::get_if<wire::Delete>(&event)) {
+    if (const Table* table = table_of(removed->relation, lsn)) remove(*table, *removed);
+  } else if (const auto* truncated = std::get_if<wire::Truncate>(&event)) {
+    truncate(*truncated, lsn);
+  } else if (const auto* message = std::get_if<wire::Message>(&event)) {
+    if (message->prefix != message_prefix) return {};
+    if (message->transactional) {
+      watches_changed_ = message->content;
+    } else {
+      position_.through = std::max(position_.through, message->lsn);
+      mark_ = std::max(mark_, message->lsn);
+    }
+  }
+  return {};
+}
+
+void ChangeBatch::sent_through(Lsn end) {
+  if (!in_transaction_ && end > position_.through) position_ = {end, {}, {}, 0};
+}
+
+void ChangeBatch::begin(Lsn commit, wire::Time committed, std::string_view origin) {
+  in_transaction_ = true;
+  commit_ = commit;
+  committed_ = committed.time_since_epoch().count();
+  last_change_ = {};
+  ordinal_ = 0;
+  take_origin(origin);
+}
+
+// Replication origins of ours say which target a change came from; of others', who wrote it.
+void ChangeBatch::take_origin(std::string_view name) {
+  origin_.reset();
+  if (name.starts_with(origin_prefix)) name.remove_prefix(origin_prefix.size());
+  if (!name.empty()) origin_ = std::string(name);
+}
+
+ChangeBatch::Table ChangeBatch::describe(const wire::Relation& relation) const {
+  Table table;
+  const std::string& schema = relation.root_schema.empty() ? relation.schema : relation.root_schema;
+  const std::string& name = relation.root_name.empty() ? relation.name : relation.root_name;
+  const auto watch = std::ranges::find_if(
+      watches_, [&](const store::StreamWatch& w) { return w.schema == schema && w.table == name; });
+  if (watch == watches_.end()) return table;
+  table.watch = &*watch;
+  table.full = relation.identity == 'f';
+  for (const std::string& column : watch->columns) table.source.push_back(place_of(relation, column));
+  for (const std::string& column : watch->key) table.key.push_back(place_of(relation, column));
+  return table;
+}
+
+// Has the next row of the transaction been captured before? Rows are counted in any case.
+bool ChangeBatch::captured(Lsn lsn) {
+  ordinal_ = lsn == last_change_ ? ordinal_ + 1 : 1;
+  last_change_ = lsn;
+  if (commit_ < known_.through) return true;
+  if (commit_ != known_.commit) return false;
+  return lsn < known_.change || (lsn == known_.change && ordinal_ <= known_.ordinal);
+}
+
+// Nothing where the change is not to be captured here.
+const ChangeBatch::Table* ChangeBatch::table_of(const wire::Relation* relation, Lsn lsn) {
+  const bool known = captured(lsn);
+  if (!known) position_ = {position_.through, commit_, lsn, ordinal_};
+  const auto found = tables_.find(relation->id);
+  if (known || found == tables_.end() || found->second.watch == nullptr) return nullptr;
+  return commit_ < found->second.watch->since ? nullptr : &found->second;
+}
+
+ChangeBatch::Group& ChangeBatch::group(const Table& table, std::optional<bool> full) {
+  const bool latest = table.watch->comparing || commit_ <= table.watch->latest_through;
+  for (Group& group : groups_) {
+    if (group.watch != table.watch || group.closed) continue;
+    if (group.full == full.value_or(group.full) && group.latest == latest) return group;
+    group.closed = true;
+  }
+  Group& added = groups_.emplace_back();
+  added.watch = table.watch;
+  added.full = full.value_or(table.full);
+  added.latest = latest;
+  return added;
+}
+
+// A large value that did not change is taken from the row before, where that is known; else the row lacks it.
+ChangeBatch::Image ChangeBatch::image(const Table& table, wire::Tuple values, wire::Tuple before) {
+  Image image;
+  std::string row = "(";
+  for (std::size_t i = 0; i < table.source.size(); ++i) {
+    if (i > 0) row += ',';
+    const wire::Value* value = value_at(values, table.source[i]);
+    if (value != nullptr && value->kind == ValueKind::unchanged) {
+      value = value_at(before, table.source[i]);
+      if (value == nullptr || value->kind == ValueKind::unchanged) image.partial = true;
+    }
+    if (value != nullptr && value->kind == ValueKind::text) append_value(row, value->bytes);
+  }
+  row += ')';
+  image.row = std::move(row);
+  return image;
+}
+
+std::string ChangeBatch::key_of(const Table& table, wire::Tuple values) {
+  const auto text = [&](std::size_t i) {
+    const wire::Value* value = value_at(values, table.key[i]);
+    return value != nullptr && value->kind == ValueKind::text ? value->bytes : std::string_view();
+  };
+  if (table.key.size() == 1) return std::string(text(0));
+  std::string key = "[";
+  for (std::size_t i = 0; i < table.key.size(); ++i) {
+    if (i > 0) key += ", ";
+    json::append_quoted(key, text(i));
+  }
+  return key + "]";
+}
+
+void ChangeBatch::insert(const Table& table, const wire::Insert& insert) {
+  Image now = image(table, insert.row, {});
+  std::string key = key_of(table, insert.row);
+  if (Group* left = std::exchange(moving_, nullptr);
+      left != nullptr && left->watch == table.watch && left->keys.back() == key) {
+    // A row that moves to another partition is deleted there and inserted here: to its readers it is an update.
+    bytes_ += now.row->size();
+    left->kinds.back() = "UPDATE";
+    left->new_rows.back() = std::move(now.row);
+    return;
+  }
+  add(group(table, std::nullopt), "INSERT", std::move(now), std::nullopt, std::move(key));
+}
+
+void ChangeBatch::update(const Table& table, const wire::Update& update) {
+  const bool full = update.old_kind == wire::OldRow::full;
+  std::optional<std::string> before;
+  if (update.old_kind != wire::OldRow::none) before = image(table, update.old_row, {}).row;
+  Image now = image(table, update.row, full ? update.old_row : wire::Tuple{});
+  moving_ = nullptr;
+  add(group(table, full), "UPDATE", std::move(now), std::move(before), key_of(table, update.row));
+}
+
+void ChangeBatch::remove(const Table& table, const wire::Delete& removal) {
+  Group& into = group(table, removal.old_kind == wire::OldRow::full);
+  add(into, "DELETE", {}, image(table, removal.old_row, {}).row, key_of(table, removal.old_row));
+  moving_ = table.watch->partitioned ? &into : nullptr;
+}
+
+void ChangeBatch::truncate(const wire::Truncate& truncate, Lsn lsn) {
+  moving_ = nullptr;
+  for (const wire::Relation* relation : truncate.relations) {
+    const Table* table = table_of(relation, lsn);
+    if (table == nullptr) continue;
+    for (Group& group : groups_)
+      if (group.watch == table->watch) group.closed = true;
+    Group& alone = group(*table, table->full);
+    add(alone, "TRUNCATE", {}, std::nullopt, {});
+    alone.closed = true;
+  }
+}
+
+void ChangeBatch::add(Group& group, std::string kind, Image now, std::optional<std::string> before, std::string key) {
+  ++changes_;
+  bytes_ += (now.row ? now.row->size() : 0) + (before ? before->size() : 0) + key.size();
+  group.kinds.push_back(std::move(kind));
+  group.new_rows.push_back(std::move(now.row));
+  group.old_rows.push_back(std::move(before));
+  group.keys.push_back(std::move(key));
+  group.partial.push_back(now.partial);
+  group.origins.push_back(origin_);
+  group.committed.push_back(committed_);
+}
+
+std::deque<ChangeBatch::Group> ChangeBatch::hand_over() {
+  changes_ = bytes_ = 0;
+  mark_ = {};
+  moving_ = nullptr;
+  return std::exchange(groups_, {});
+}
+
+}  // namespace tandem
