@@ -143,8 +143,9 @@ static void report_progress(LogicalDecodingContext* ctx, bool skipped_transactio
 #endif
 }
 
-/* A long transaction of which nothing passes must not look like a server that has died: the walsender sends keepalives meanwhile. From
- * PostgreSQL 16 on the server itself sees to it. */
+/* In a long transaction of which nothing passes, the walsender is told now and then, as pgoutput tells it. From PostgreSQL 16 on the server
+ * itself does. Before, it may not be enough: a stream over a transaction that takes longer to pass over than wal_sender_timeout can end and start
+ * again, with pgoutput as well; a longer wal_sender_timeout helps. */
 static void pass_over(LogicalDecodingContext* ctx) {
 #if PG_VERSION_NUM < 160000
   Session* session = ctx->output_plugin_private;

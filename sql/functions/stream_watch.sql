@@ -21,7 +21,7 @@ as $$
              where i.indrelid = t.oid and k.place <= i.indnkeyatts
                and case c.relreplident when 'd' then i.indisprimary when 'i' then i.indisreplident else false end) as identity
     from tandem.captured_tables($1) as t join pg_class c on c.oid = t.oid
-    where t.relkind = 'r'
+    where t.relkind = 'r' or $3   -- a stream of partitions may come under the name and identity of the partitioned table
   )
   select case
       when $3 and t.relreplident <> 'f' then

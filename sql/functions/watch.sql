@@ -31,6 +31,7 @@ begin
   end if;
   update tandem.route r set draining = true, updated_at = now() where r.watch = unwatch.watch and not r.draining;
   perform tandem.generate_capture(unwatch.watch);
+  perform tandem.switch_stream(unwatch.watch, (select s.connector from tandem.stream_watch s where s.watch = unwatch.watch));
   if not drain then
     perform tandem.discard_records(array(
       select p.counter from tandem.route r cross join lateral tandem.pending_records(r.target, r.request_type) as p (counter)
@@ -54,6 +55,7 @@ begin
   delete from tandem.route r where r.draining and not exists (select from tandem.pending_records(r.target, r.request_type));
   get diagnostics removed = row_count;
   delete from tandem.watch w where not exists (select from tandem.route r where r.watch = w.watch)
+    and not exists (select from tandem.captured c where c.watch = w.watch)
     and not exists (select from pg_proc p where p.oid = to_regprocedure(format('tandem.%I()', tandem.capture_name('capture', w.watch))));
   return removed;
 end

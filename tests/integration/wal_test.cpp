@@ -1,8 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
-#include <vector>
+#include <thread>
 
 #include "capture/plugin_choice.hpp"
 #include "support/stand.hpp"
@@ -163,28 +164,38 @@ TEST_P(Wal, ARowThatCannotBeReadFailsItsOwnRecordOnly) {
   EXPECT_EQ(stand().living("account"), 2U);
 }
 
-TEST_P(Wal, TruncatedObjectsAreDeletedAndAMoveBetweenPartitionsIsAnUpdate) {
+TEST_P(Wal, TruncatedObjectsAreDeleted) {
+  sql().run("create table account (nr int primary key, name text)");
+  stand().begin(watch("wal"));
+  sql().run("insert into account values (1, 'x'), (2, 'y')");
+  sql().run("truncate account");
+  sql().run("insert into account values (3, 'z')");
+  ASSERT_TRUE(arrives());
+  EXPECT_EQ(stand().living("account"), 1U);
+  EXPECT_EQ(count("operation = 'delete'"), 2);
+}
+
+TEST_P(Wal, AMoveBetweenPartitionsIsAnUpdate) {
   sql().run(
-      "create table account (nr int, name text, primary key (nr, name)) partition by list (name); create table account_a "
-      "partition of account for values in ('a'); create table account_b partition of account for values in ('b'); create table plain (nr int primary key, name text)");
-  stand().begin(watch("wal", "account", "").replace(0, 0, "") + watch("wal", "plain"));
-  sql().run("insert into plain values (1, 'x'), (2, 'y')");
-  sql().run("truncate plain");
-  sql().run("insert into plain values (3, 'z')");
+      "create table account (nr int not null, name text) partition by list (name); alter table account replica "
+      "identity full; "
+      "create table account_a partition of account for values in ('a'); alter table account_a replica identity full; "
+      "create table account_b partition of account for values in ('b'); alter table account_b replica identity full");
+  stand().begin(
+      "\n  account:\n    table: public.account\n    key: [nr]\n    mode: wal\n    routes: [ { target: second_crm } ]\n");
   sql().run("insert into account values (1, 'a')");
   sql().run("update account set name = 'b'");
   ASSERT_TRUE(arrives());
-  EXPECT_EQ(stand().living("plain"), 1U);
-  EXPECT_EQ(count("request_type = 'plain' and operation = 'delete'"), 2);
+  EXPECT_EQ(sql().text("select string_agg(operation, ', ' order by counter) from tandem.outbox"), "create, update");
+  EXPECT_EQ(stand().field("account", "1", "name"), "b");
 }
 
 TEST_P(Wal, ALargeTransactionComesInPieces) {
   sql().run("create table account (nr int primary key, name text)");
-  stand().install("  second_crm:\n    type: rest\n    url: " + stand().crm().url() + "\n    requests: { upsert: { method: PUT, path: \"/{request_type}/external/{object_id}\" } }\n",
-                  watch("wal"));
+  stand().install(watch("wal"));
   sql().run("select tandem.pause('second_crm')");
   sql().run("begin; insert into account select n, 'n' from generate_series(1, 30000) n; update account set name = 'm' where nr <= 10000; commit");
-  for (const char* point : {"before_stream_commit:3", "after_stream_commit:4", "after_stream_commit:2"}) {
+  for (const char* point : {"before_stream_commit:3", "after_stream_commit:4"}) {
     stand().tandem().start({{"TANDEM_FAIL_POINT", point}});
     ASSERT_TRUE(stand().tandem().wait(patience)) << point;
   }
@@ -192,7 +203,6 @@ TEST_P(Wal, ALargeTransactionComesInPieces) {
   EXPECT_LT(count(), 40000);
   stand().tandem().start_ready();
   ASSERT_TRUE(wait_for([&] { return count() >= 40000; }, patience)) << count();
-  const std::string through = sql().text("select pg_current_wal_insert_lsn()");
   sql().run("insert into account values (0, 'last')");
   ASSERT_TRUE(wait_for([&] { return count("object_id = '0'") == 1; }, patience));
   EXPECT_EQ(count(), 40001);
@@ -258,7 +268,7 @@ TEST_P(Wal, SwitchesFromTriggersToTheLogAndBackWhileChangesGoOn) {
     ASSERT_TRUE(wait_for([&] { return written > seen + 20; }, patience));
     stand().tandem().write_configuration(stand().configuration(stand().target(), watch(mode)));
     const auto applied = stand().tandem().command({"apply"});
-    EXPECT_EQ(applied.status, 0) << applied.output << applied.errors;
+    EXPECT_EQ(applied.status, 0) << applied.output;
     EXPECT_EQ(sql().number("select count(*) from pg_trigger where tgname like '!tandem%'"), std::string(mode) == "wal" ? 0 : 3);
   }
   const int seen = written;
@@ -272,13 +282,13 @@ TEST_P(Wal, SwitchesFromTriggersToTheLogAndBackWhileChangesGoOn) {
 }
 
 TEST_P(Wal, PlanNamesTheReplicaIdentityThatIsMissing) {
-  sql().run("create table account (nr int primary key, name text); create table plain (nr int not null unique, name text)");
+  sql().run("create table account (nr int primary key, name text)");
   stand().tandem().write_configuration(stand().configuration(
-      stand().target(), watch("wal", "account", "        when: \"name <> ''\"\n") + watch("wal", "plain").replace(0, 0, "") ));
+      stand().target(), watch("wal", "account", "        when: \"name <> ''\"\n")));
   stand().tandem().must({"migrate"});
   const auto planned = stand().tandem().command({"plan"});
   EXPECT_EQ(planned.status, 1);
-  EXPECT_THAT(planned.errors + planned.output, HasSubstr("alter table account replica identity full"));
+  EXPECT_THAT(planned.output, HasSubstr("alter table account replica identity full"));
 }
 
 TEST_P(Wal, KilledAtAnyPointLosesAndDoublesNothing) {
@@ -290,16 +300,15 @@ TEST_P(Wal, KilledAtAnyPointLosesAndDoublesNothing) {
     const std::string nr = std::to_string(objects);
     sql().run("insert into account values (" + nr + ", 'a'); update account set name = 'b' where nr = " + nr);
   };
-  for (const char* point : {"before_stream_commit:1", "before_stream_commit:6", "after_stream_commit:1", "after_stream_commit:5", "after_compare:1"}) {
+  for (const char* point : {"after_compare:1", "before_stream_commit:1", "before_stream_commit:6", "after_stream_commit:1",
+                            "after_stream_commit:5"}) {
     stand().tandem().start({{"TANDEM_FAIL_POINT", point}});
     bool dead = false;
-    for (int turn = 0; turn < 600 && !dead; ++turn) {
+    for (int turn = 0; turn < 1'500 && !dead; ++turn) {
       change();
       dead = stand().tandem().wait(std::chrono::milliseconds(20)).has_value();
-      if (turn == 5 && std::string(point) == "after_compare:1") sql().run("update tandem.stream_watch set state = 'new', pass = 1, after = null");
     }
-    if (std::string(point) == "after_compare:1" && !dead) stand().tandem().kill();
-    else ASSERT_TRUE(dead) << point;
+    ASSERT_TRUE(dead) << point;
   }
   stand().tandem().start_ready();
   change();
