@@ -182,6 +182,7 @@ watches:
           soft_delete: { is_deleted: true }
           conflict: newest
           newest: { ours: updated_at, theirs: /modified_at }
+          conflict_by_field: { email: theirs }
           natural_key: [email]
         requests:
           create: { method: POST, path: /contact, remote_id: /id }

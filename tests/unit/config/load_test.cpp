@@ -432,6 +432,18 @@ TEST(Load, VariablesMayStandForNumbersAndHaveDefaults) {
   EXPECT_EQ(loaded.settings.targets[0].proxy, "http://proxy:3128");
 }
 
+TEST(Load, AConflictMayBeDecidedByFieldInColumnsThatTheRouteMaps) {
+  const Loaded full = load(full_example);
+  ASSERT_TRUE(full.ok()) << told(full);
+  const auto& apply = full.settings.routes.back().apply;
+  ASSERT_TRUE(apply);
+  EXPECT_EQ(apply->by_field.at("email"), ConflictPolicy::theirs);
+  const Loaded wrong = load(minimal(
+      "", "        fields: { name: Name }\n        apply: { conflict_by_field: { name: newest, tier: ours } }\n"));
+  EXPECT_THAT(told(wrong), HasSubstr("is no column of this route's fields"));
+  EXPECT_THAT(told(wrong), HasSubstr("compares two times"));
+}
+
 TEST(Load, LineOfFallsBackToTheNearestParent) {
   const Loaded loaded = load(minimal());
   EXPECT_EQ(loaded.line_of("watches.account.table"), 10);
