@@ -30,7 +30,7 @@ std::optional<SteadyTime> SettleBatch::due() const {
   std::optional<SteadyTime> at;
   if (!waiting_.empty())
     at = waiting_.front().since +
-         (urgent_ > 0 || waiting_.size() >= most_rows ? std::chrono::milliseconds{0} : longest_wait);
+         (urgent_ > 0 || waiting_.size() >= enough_rows ? std::chrono::milliseconds{0} : longest_wait);
   for (const auto& later : later_) at = at ? std::min(*at, later.at) : later.at;
   return at;
 }
@@ -40,6 +40,7 @@ std::vector<Settlement> SettleBatch::take(SteadyTime now) {
   const auto due = std::stable_partition(later_.begin(), later_.end(), [&](const Later& l) { return l.at > now; });
   for (auto later = later_.end(); later != due;) {
     --later;
+    if (urgent(later->settlement)) ++urgent_;
     waiting_.push_front({std::move(later->settlement), now});
   }
   later_.erase(due, later_.end());
@@ -52,6 +53,7 @@ std::vector<Settlement> SettleBatch::take(SteadyTime now) {
   while (!waiting_.empty() && flush.size() < most_rows) {
     auto next = std::move(waiting_.front());
     waiting_.pop_front();
+    if (urgent(next.settlement)) --urgent_;
     if (const auto aside = set_aside.find(next.settlement.counter.value); aside != set_aside.end()) {
       later_.push_back({std::move(next.settlement), aside->second});
       continue;
@@ -62,12 +64,11 @@ std::vector<Settlement> SettleBatch::take(SteadyTime now) {
     } else if (gives_way(flush[found->second])) {
       flush[found->second] = std::move(next.settlement);
     } else if (!gives_way(next.settlement)) {
+      if (urgent(next.settlement)) ++urgent_;
       rest.push_back(std::move(next));
     }
   }
   waiting_.insert(waiting_.begin(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
-  urgent_ = static_cast<std::size_t>(
-      std::count_if(waiting_.begin(), waiting_.end(), [](const Waiting& w) { return urgent(w.settlement); }));
   return flush;
 }
 

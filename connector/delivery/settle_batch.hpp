@@ -10,12 +10,13 @@
 namespace tandem {
 
 /// What waits for the next flush, and when that is due: at once when a lane or an attempt waits for it or 1,000 rows
-/// are there, else 50 ms after the first. A record stands in one flush once: a note that only tells gives way to any
-/// later write about its record, every other later write waits for the flush after. What has been set aside keeps its
-/// place before later writes about its record. Pure; the clock is given.
+/// are there, else 50 ms after the first. What has come while the flush before was being written goes out with the
+/// next, up to 4,000 rows: each flush waits for the disk once, whatever its size. A record stands in one flush once: a
+/// note that only tells gives way to any later write about its record, every other later write waits for the flush
+/// after. What has been set aside keeps its place before later writes about its record. Pure; the clock is given.
 class SettleBatch {
  public:
-  static constexpr std::size_t most_rows = 1'000;
+  static constexpr std::size_t enough_rows = 1'000, most_rows = 4'000;
   static constexpr std::chrono::milliseconds longest_wait{50};
 
   void add(Settlement settlement, SteadyTime now);

@@ -1,5 +1,6 @@
 #include "chaos.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <optional>
@@ -138,7 +139,10 @@ std::vector<std::string> chaos(std::chrono::seconds duration, std::uint64_t seed
   stand.set_faults("[]");
   stand.reconnect();
   end_prepared(stand.sql());
-  if (!stand.tandem().running()) return {"the connector has ended by itself"};
+  if (!stand.tandem().running()) {
+    const std::string log = stand.tandem().log();
+    return {"the connector has ended by itself: …" + log.substr(log.size() - std::min<std::size_t>(log.size(), 2'000))};
+  }
   if (!stand.settles(std::chrono::seconds(90))) return broken_promises(stand, "account", "account");
   stand.sql().run("select tandem.retry('second_crm', most => 1000000)");
   static_cast<void>(stand.settles(std::chrono::seconds(90)));

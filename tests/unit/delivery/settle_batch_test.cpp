@@ -46,11 +46,33 @@ TEST(SettleBatch, ALaneOrAnAttemptThatWaitsIsServedAtOnce) {
 
 TEST(SettleBatch, AThousandRowsAreAFlush) {
   SettleBatch batch;
-  for (int counter = 1; counter <= 1'200; ++counter) batch.add(about(counter), start);
+  for (int counter = 1; counter < 1'000; ++counter) batch.add(about(counter), start);
+  EXPECT_EQ(batch.due(), start + 50ms);
+  batch.add(about(1'000), start);
   EXPECT_EQ(batch.due(), start);
+}
+
+TEST(SettleBatch, WhatHasPiledUpGoesOutTogetherWithinBounds) {
+  SettleBatch batch;
+  for (int counter = 1; counter <= 4'200; ++counter) batch.add(about(counter), start);
   EXPECT_EQ(batch.take(start).size(), SettleBatch::most_rows);
   EXPECT_EQ(batch.size(), 200u);
   EXPECT_EQ(batch.due(), start + 50ms);
+}
+
+TEST(SettleBatch, WhatWasUrgentHurriesNobodyOnceItIsTakenAndAgainWhenItFails) {
+  SettleBatch batch;
+  batch.add(urgent(1), start);
+  for (int counter = 2; counter <= 4'100; ++counter) batch.add(about(counter), start);
+  auto flush = batch.take(start);
+  EXPECT_EQ(batch.due(), start + 50ms);
+  batch.add_later(std::move(flush.front()), start + 1s);
+  EXPECT_EQ(batch.take(start + 50ms).size(), 100u);
+  EXPECT_EQ(batch.due(), start + 1s);
+  batch.add(about(5'000), start + 990ms);
+  EXPECT_EQ(counters(batch.take(start + 1s)), (std::vector<std::int64_t>{1, 5'000}));
+  batch.add(about(5'001), start + 1s);
+  EXPECT_EQ(batch.due(), start + 1s + 50ms);
 }
 
 TEST(SettleBatch, OfANoteAndALaterWriteOnlyTheLaterCounts) {
