@@ -27,7 +27,8 @@ int place_of(const wire::Relation& relation, const std::string& column) {
 }
 
 const wire::Value* value_at(wire::Tuple values, int place) {
-  return place < 0 || static_cast<std::size_t>(place) >= values.size() ? nullptr : &values[static_cast<std::size_t>(place)];
+  return place < 0 || static_cast<std::size_t>(place) >= values.size() ? nullptr
+                                                                       : &values[static_cast<std::size_t>(place)];
 }
 
 }  // namespace

@@ -101,8 +101,8 @@ Status WalSlot::drop(Connection& sql, const std::string& slot) {
 
 // The watches are marked before the slot is touched, and the position follows after it was made: whatever ends us in
 // between, the next one finds the gap again.
-Status WalSlot::begin_anew(Connection& sql, store::StreamPlan& plan, const std::string& reason, bool exists, Epoch epoch,
-                           const std::stop_token& stop) {
+Status WalSlot::begin_anew(Connection& sql, store::StreamPlan& plan, const std::string& reason, bool exists,
+                           Epoch epoch, const std::stop_token& stop) {
   const std::array<postgres::Statement, 2> mark{
       store::hold_fence(settings_.connector, epoch),
       postgres::Statement{queries::stream_gap, {Param(settings_.connector), Param(reason)}, postgres::Format::text}};

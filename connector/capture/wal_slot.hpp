@@ -21,7 +21,8 @@ namespace tandem {
                                                                      const store::StreamPlan& plan);
 
 /// The slot whose log is the only copy of changes of `wal` watches. It is persistent, and never given up because it
-/// keeps much log; one that is gone or has lost changes is made anew, after its watches have been marked for comparison.
+/// keeps much log; one that is gone or has lost changes is made anew, after its watches have been marked for
+/// comparison.
 class WalSlot {
  public:
   explicit WalSlot(const Settings& settings);

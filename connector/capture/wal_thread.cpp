@@ -28,8 +28,8 @@ namespace {
 using postgres::Connection;
 using postgres::Param;
 using postgres::ReplicationStream;
-using store::StreamPosition;
 using std::chrono::milliseconds;
+using store::StreamPosition;
 namespace queries = store::queries;
 
 constexpr milliseconds glance{200};           // longest wait without looking at the stop token
@@ -39,7 +39,8 @@ constexpr milliseconds confirm_every{1'000};  // while there is progress
 constexpr milliseconds ask_after{15'000};     // of silence: does the server live?
 constexpr milliseconds lost_after{45'000};
 constexpr milliseconds first_pause{100}, longest_pause{5'000};  // after an error
-constexpr std::uint64_t idle_stretch = 16 << 20;  // of log without a change of ours: the position is written all the same
+constexpr std::uint64_t idle_stretch = 16
+                                       << 20;  // of log without a change of ours: the position is written all the same
 
 bool fenced_off(const Error& error) {
   return error.sqlstate == "TD002";
@@ -203,19 +204,19 @@ class WalThread::Session {
     statements_.push_back(store::hold_fence(settings_.connector, epoch_));
     for (ChangeBatch::Group& group : groups) {
       changes_.add(group.kinds.size());
-      std::string& text = texts_.emplace_back(
-          "select tandem." + sql_->quoted_identifier(group.watch->function) +
-          "($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::bigint[], $8::text[], $9, $10)");
-      statements_.push_back({{group.watch->function, text},
-                             {Param::array(std::span<const std::string>(group.kinds)),
-                              Param::nullable_array(std::span<const std::optional<std::string>>(group.new_rows)),
-                              Param::nullable_array(std::span<const std::optional<std::string>>(group.old_rows)),
-                              Param::array(std::span<const std::string>(group.keys)), Param::array(group.partial),
-                              Param::nullable_array(std::span<const std::optional<std::string>>(group.origins)),
-                              Param::array(std::span<const std::int64_t>(group.committed)),
-                              Param::array(std::span<const std::string>(group.watch->columns)), Param(group.full),
-                              Param(group.latest)},
-                             postgres::Format::text});
+      std::string& text = texts_.emplace_back("select tandem." + sql_->quoted_identifier(group.watch->function) +
+                                              "($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], "
+                                              "$6::text[], $7::bigint[], $8::text[], $9, $10)");
+      statements_.push_back(
+          {{group.watch->function, text},
+           {Param::array(std::span<const std::string>(group.kinds)),
+            Param::nullable_array(std::span<const std::optional<std::string>>(group.new_rows)),
+            Param::nullable_array(std::span<const std::optional<std::string>>(group.old_rows)),
+            Param::array(std::span<const std::string>(group.keys)), Param::array(group.partial),
+            Param::nullable_array(std::span<const std::optional<std::string>>(group.origins)),
+            Param::array(std::span<const std::int64_t>(group.committed)),
+            Param::array(std::span<const std::string>(group.watch->columns)), Param(group.full), Param(group.latest)},
+           postgres::Format::text});
     }
     statements_.push_back(store::write_position(settings_.connector, position));
     pass(FailPoint::before_stream_commit);
@@ -238,7 +239,8 @@ class WalThread::Session {
   /// Only what has been written down: the log is kept until then.
   Status confirm(bool reply) {
     const auto now = Clock::now();
-    if (now - heard_ >= lost_after) return fail(ErrorKind::unavailable, "the replication stream has been silent for too long");
+    if (now - heard_ >= lost_after)
+      return fail(ErrorKind::unavailable, "the replication stream has been silent for too long");
     const bool progress = written_.through > confirmed_ && now - confirmed_at_ >= confirm_every;
     const bool silence = now - heard_ >= ask_after && now - confirmed_at_ >= ask_after;
     if (!reply && !progress && !silence) return {};

@@ -20,8 +20,7 @@ Result<Connection> connector_session(const Settings& settings) {
 }
 
 Result<ChosenPlugin> chosen(Connection& session, const Settings& settings, const std::string& unusable) {
-  auto rows =
-      session.run("select setting from pg_catalog.pg_settings where name = 'output_plugin_libraries'");
+  auto rows = session.run("select setting from pg_catalog.pg_settings where name = 'output_plugin_libraries'");
   if (!rows) return tl::unexpected(std::move(rows.error()));
   std::optional<std::string> allowed;
   if (rows->size() > 0) allowed = std::string(rows->text(0, 0));
@@ -37,7 +36,8 @@ Status make_publication(Connection& admin) {
   return {};
 }
 
-/// Where the slot streams from. One of this name that nobody has written down is of no use: nobody knows what it misses.
+/// Where the slot streams from. One of this name that nobody has written down is of no use: nobody knows what it
+/// misses.
 Result<std::string> make_slot(Connection& session, const std::string& slot, std::string_view plugin) {
   const Param name[] = {slot};
   auto dropped = session.run(
@@ -54,7 +54,8 @@ Result<std::string> make_slot(Connection& session, const std::string& slot, std:
 }  // namespace
 
 Status prepare_stream(Connection& admin, const Settings& settings, const Progress& progress) {
-  if (std::ranges::none_of(settings.watches, [](const WatchSettings& w) { return w.mode == WatchMode::wal; })) return {};
+  if (std::ranges::none_of(settings.watches, [](const WatchSettings& w) { return w.mode == WatchMode::wal; }))
+    return {};
   const Param connector[] = {settings.connector};
   auto present = admin.run("select from tandem.stream where connector = $1", connector);
   if (!present) return tl::unexpected(std::move(present.error()));

@@ -182,7 +182,8 @@ void read_watch(Reading& reading, const yaml::Value& value, const std::string& p
   section.names("key", watch.key);
   section.choice("mode", watch.mode, {{"trigger", WatchMode::trigger}, {"wal", WatchMode::wal}});
   if (watch.mode == WatchMode::wal && !settings.capture.stream)
-    section.problem("mode", "`wal` needs the stream, and capture.stream is false", "remove capture.stream, or write trigger");
+    section.problem("mode", "`wal` needs the stream, and capture.stream is false",
+                    "remove capture.stream, or write trigger");
   settings.watches.push_back(watch);
   const yaml::Value* routes = section.take("routes");
   if (routes == nullptr && !section.has("routes")) {

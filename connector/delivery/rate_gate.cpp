@@ -71,7 +71,8 @@ void RateGate::throttled(std::optional<milliseconds> asked, SteadyTime now) {
     halved_at_ = now;
     throttled_in_a_row_ = std::min(throttled_in_a_row_ + 1, 16);
   }
-  const milliseconds unasked = std::min(milliseconds(1'000) * (1 << std::max(throttled_in_a_row_ - 1, 0)), milliseconds(60'000));
+  const milliseconds unasked =
+      std::min(milliseconds(1'000) * (1 << std::max(throttled_in_a_row_ - 1, 0)), milliseconds(60'000));
   rest(asked.value_or(unasked), now);
 }
 

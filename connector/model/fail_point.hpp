@@ -8,16 +8,16 @@ namespace tandem {
 
 /// Places where losing the process at that very moment is worth a test (the crash points of docs/protocol.md).
 enum class FailPoint : std::uint8_t {
-  after_window,    ///< a window has answered; nothing of it is queued yet
-  after_take_up,   ///< parked rows are loaded; the loop does not have them yet
-  before_attempt,  ///< the body is at hand, nothing is sent
-  after_send,      ///< a request is with curl; no answer yet
-  after_answer,    ///< answered; nothing is written about it
-  before_flush,    ///< settlements are collected; the statement is not sent
-  after_flush,     ///< the flush has committed; the loop does not know
-  after_identity,  ///< `pending` has committed; the create is not sent
-  after_park,      ///< parked rows have committed; memory still holds the records
-  after_floor,     ///< a floor has committed
+  after_window,          ///< a window has answered; nothing of it is queued yet
+  after_take_up,         ///< parked rows are loaded; the loop does not have them yet
+  before_attempt,        ///< the body is at hand, nothing is sent
+  after_send,            ///< a request is with curl; no answer yet
+  after_answer,          ///< answered; nothing is written about it
+  before_flush,          ///< settlements are collected; the statement is not sent
+  after_flush,           ///< the flush has committed; the loop does not know
+  after_identity,        ///< `pending` has committed; the create is not sent
+  after_park,            ///< parked rows have committed; memory still holds the records
+  after_floor,           ///< a floor has committed
   before_stream_commit,  ///< a batch of the log is ready; nothing of it is sent
   after_stream_commit,   ///< a batch of the log has committed; its position is not confirmed
   after_compare,         ///< a stretch of a comparison has committed

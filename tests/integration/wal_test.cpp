@@ -45,13 +45,15 @@ class Wal : public testing::TestWithParam<OutputPlugin> {
   bool arrives() {
     const std::string now = sql().text("select pg_current_wal_insert_lsn()");
     sql().run("select pg_logical_emit_message(false, 'tandem.stream', 'mark'), pg_current_xact_id()");
-    const bool read = wait_for(
-        [&] { return sql().number("select count(*) from tandem.stream where through >= '" + now + "'") == 1; }, patience);
+    const bool read =
+        wait_for([&] { return sql().number("select count(*) from tandem.stream where through >= '" + now + "'") == 1; },
+                 patience);
     return read && stand_.settles(patience);
   }
   bool is_current() {
-    return wait_for([&] { return sql().number("select count(*) from tandem.stream_watch where state <> 'current'") == 0; },
-                    patience);
+    return wait_for(
+        [&] { return sql().number("select count(*) from tandem.stream_watch where state <> 'current'") == 0; },
+        patience);
   }
   /// Name and number of every object there, against the table.
   void same_on_both_sides(const std::string& table = "account") {
@@ -89,7 +91,8 @@ TEST_P(Wal, WritesWhatATriggerWrites) {
     sql().run("create table " + name +
               " (id int, \"Order\" text, stage text, amount numeric, tags text[], data jsonb, at timestamptz, span "
               "interval, raw bytea, double_amount numeric generated always as (amount * 2) stored, "
-              "primary key (id, \"Order\")); alter table " + name + " replica identity full");
+              "primary key (id, \"Order\")); alter table " +
+              name + " replica identity full");
   }
   const std::string routes = R"(        request_type: all_NAME
       - { target: second_crm, request_type: open_NAME, when: "stage <> 'draft' and amount > 1", on_leave: delete, coalesce: false }
@@ -103,15 +106,17 @@ TEST_P(Wal, WritesWhatATriggerWrites) {
   };
   stand().install(watch("wal", "one", named("one")) + watch("trigger", "two", named("two")));
   stand().tandem().start_ready();
-  for (const char* statement : {
-           R"(insert into T values (1, 'a "b"', 'open', 5.00, '{a,"b,c"}', '{"x": [1, 2.50]}', '2026-01-31 12:00+02', '1 day 02:00', '\xdead'))",
-           "insert into T select n, 'x\\y' || n, case when n % 3 = 0 then 'draft' else 'open' end, n, null, 'null', null, null, null from "
-           "generate_series(2, 40) n",
-           "update T set stage = 'draft' where id % 2 = 0", "update T set amount = amount + 1 where id % 5 = 0",
-           "update T set stage = 'open', tags = array['a', id::text] where id % 4 = 0",
-           "update T set id = id + 100 where id in (3, 5)", "update T set tags = tags", "delete from T where id % 7 = 0",
-           "begin; update T set amount = 1 where id = 8; update T set amount = 9, tags = null where id = 8; commit",
-           "update T set data = '\"text\"' where id = 11"})
+  for (
+      const char* statement :
+      {R"(insert into T values (1, 'a "b"', 'open', 5.00, '{a,"b,c"}', '{"x": [1, 2.50]}', '2026-01-31 12:00+02', '1 day 02:00', '\xdead'))",
+       "insert into T select n, 'x\\y' || n, case when n % 3 = 0 then 'draft' else 'open' end, n, null, 'null', null, "
+       "null, null from "
+       "generate_series(2, 40) n",
+       "update T set stage = 'draft' where id % 2 = 0", "update T set amount = amount + 1 where id % 5 = 0",
+       "update T set stage = 'open', tags = array['a', id::text] where id % 4 = 0",
+       "update T set id = id + 100 where id in (3, 5)", "update T set tags = tags", "delete from T where id % 7 = 0",
+       "begin; update T set amount = 1 where id = 8; update T set amount = 9, tags = null where id = 8; commit",
+       "update T set data = '\"text\"' where id = 11"})
     for (const char* table : {"one", "two"}) {
       std::string text(statement);
       for (auto at = text.find(" T "); at != std::string::npos; at = text.find(" T ")) text.replace(at + 1, 1, table);
@@ -120,18 +125,22 @@ TEST_P(Wal, WritesWhatATriggerWrites) {
   ASSERT_TRUE(arrives());
   const auto records = [&](const std::string& table) {
     return sql().rows(
-        "select replace(request_type, '" + table + "', ''), object_id, operation, coalesce(old_object_id, ''), coalesce(body::text, 'null'), "
-        "coalesce(changed::text, ''), coalesce(error_code, '') from tandem.outbox where request_type like '%\\_" + table +
-        "' order by request_type, object_id, counter");
+        "select replace(request_type, '" + table +
+        "', ''), object_id, operation, coalesce(old_object_id, ''), coalesce(body::text, 'null'), "
+        "coalesce(changed::text, ''), coalesce(error_code, '') from tandem.outbox where request_type like '%\\_" +
+        table + "' order by request_type, object_id, counter");
   };
   const auto streamed = records("one"), triggered = records("two");
   ASSERT_EQ(streamed.size(), triggered.size());
   ASSERT_GT(streamed.size(), 100U);
-  for (std::size_t i = 0; i < streamed.size(); ++i) EXPECT_EQ(streamed[i], triggered[i]) << *streamed[i][0] << " " << *streamed[i][1];
+  for (std::size_t i = 0; i < streamed.size(); ++i)
+    EXPECT_EQ(streamed[i], triggered[i]) << *streamed[i][0] << " " << *streamed[i][1];
 }
 
 TEST_P(Wal, ALargeValueThatDidNotChangeIsReadAtDelivery) {
-  sql().run("create table account (nr int primary key, name text, large text); alter table account alter large set storage external");
+  sql().run(
+      "create table account (nr int primary key, name text, large text); alter table account alter large set storage "
+      "external");
   stand().begin(watch("wal"));
   sql().run("insert into account values (1, 'a', repeat('x', 100000))");
   sql().run("update account set name = 'b'");
@@ -156,7 +165,8 @@ TEST_P(Wal, FollowsChangesOfTheTable) {
 }
 
 TEST_P(Wal, ARowThatCannotBeReadFailsItsOwnRecordOnly) {
-  sql().run("create table account (nr int primary key, name text, size int); alter table account replica identity full");
+  sql().run(
+      "create table account (nr int primary key, name text, size int); alter table account replica identity full");
   stand().begin(watch("wal", "account", "        when: \"10 / size > 0\"\n"));
   sql().run("insert into account values (1, 'a', 1), (2, 'b', 0), (3, 'c', 2)");
   ASSERT_TRUE(arrives());
@@ -182,7 +192,8 @@ TEST_P(Wal, AMoveBetweenPartitionsIsAnUpdate) {
       "create table account_a partition of account for values in ('a'); alter table account_a replica identity full; "
       "create table account_b partition of account for values in ('b'); alter table account_b replica identity full");
   stand().begin(
-      "\n  account:\n    table: public.account\n    key: [nr]\n    mode: wal\n    routes: [ { target: second_crm } ]\n");
+      "\n  account:\n    table: public.account\n    key: [nr]\n    mode: wal\n    routes: [ { target: second_crm } "
+      "]\n");
   sql().run("insert into account values (1, 'a')");
   sql().run("update account set name = 'b'");
   ASSERT_TRUE(arrives());
@@ -194,7 +205,9 @@ TEST_P(Wal, ALargeTransactionComesInPieces) {
   sql().run("create table account (nr int primary key, name text)");
   stand().install(watch("wal"));
   sql().run("select tandem.pause('second_crm')");
-  sql().run("begin; insert into account select n, 'n' from generate_series(1, 30000) n; update account set name = 'm' where nr <= 10000; commit");
+  sql().run(
+      "begin; insert into account select n, 'n' from generate_series(1, 30000) n; update account set name = 'm' where "
+      "nr <= 10000; commit");
   for (const char* point : {"before_stream_commit:3", "after_stream_commit:4"}) {
     stand().tandem().start({{"TANDEM_FAIL_POINT", point}});
     ASSERT_TRUE(stand().tandem().wait(patience)) << point;
@@ -210,7 +223,9 @@ TEST_P(Wal, ALargeTransactionComesInPieces) {
 }
 
 TEST_P(Wal, ALostSlotIsClosedByComparison) {
-  sql().run("create table account (nr int primary key, name text, active boolean); alter table account replica identity full");
+  sql().run(
+      "create table account (nr int primary key, name text, active boolean); alter table account replica identity "
+      "full");
   stand().begin(watch("wal", "account", "        when: \"active\"\n        on_leave: delete\n"));
   sql().run("insert into account select n, 'a' || n, n <> 9 from generate_series(1, 30) n");
   ASSERT_TRUE(arrives());
@@ -218,12 +233,16 @@ TEST_P(Wal, ALostSlotIsClosedByComparison) {
   ASSERT_EQ(stand().tandem().stop(), 0);
   const auto before = count();
   sql().run(drop_slot);
-  sql().run("update account set name = 'changed' where nr = 1; delete from account where nr = 2; insert into account values (31, 'new', true)");
+  sql().run(
+      "update account set name = 'changed' where nr = 1; delete from account where nr = 2; insert into account values "
+      "(31, 'new', true)");
   sql().run("update account set active = false where nr = 3; update account set active = true where nr = 9");
   stand().tandem().start_ready();
   ASSERT_TRUE(is_current());
   ASSERT_TRUE(arrives());
-  EXPECT_EQ(sql().text("select string_agg(operation || ' ' || object_id, ', ' order by object_id::int) from tandem.outbox where counter > " + std::to_string(before)),
+  EXPECT_EQ(sql().text("select string_agg(operation || ' ' || object_id, ', ' order by object_id::int) from "
+                       "tandem.outbox where counter > " +
+                       std::to_string(before)),
             "update 1, delete 2, delete 3, create 9, create 31");
   EXPECT_EQ(count("counter > " + std::to_string(before) + " and body is not null"), 0);
   EXPECT_EQ(sql().number("select count(*) from tandem.alert where kind = 'stream' and recovered_at is not null"), 1);
@@ -243,7 +262,11 @@ TEST_P(Wal, ASlotThatSomebodyMovedIsAGapToo) {
   ASSERT_TRUE(is_current());
   stand().tandem().kill();
   sql().run("update account set name = 'b'; delete from account where nr = 10");
-  ASSERT_TRUE(wait_for([&] { return sql().error_of("select pg_replication_slot_advance('tandem_main_wal', pg_current_wal_lsn())").empty(); }, patience));
+  ASSERT_TRUE(wait_for(
+      [&] {
+        return sql().error_of("select pg_replication_slot_advance('tandem_main_wal', pg_current_wal_lsn())").empty();
+      },
+      patience));
   stand().tandem().start_ready();
   ASSERT_TRUE(is_current());
   ASSERT_TRUE(arrives());
@@ -269,7 +292,8 @@ TEST_P(Wal, SwitchesFromTriggersToTheLogAndBackWhileChangesGoOn) {
     stand().tandem().write_configuration(stand().configuration(stand().target(), watch(mode)));
     const auto applied = stand().tandem().command({"apply"});
     EXPECT_EQ(applied.status, 0) << applied.output;
-    EXPECT_EQ(sql().number("select count(*) from pg_trigger where tgname like '!tandem%'"), std::string(mode) == "wal" ? 0 : 3);
+    EXPECT_EQ(sql().number("select count(*) from pg_trigger where tgname like '!tandem%'"),
+              std::string(mode) == "wal" ? 0 : 3);
   }
   const int seen = written;
   EXPECT_TRUE(wait_for([&] { return written > seen + 20; }, patience));
@@ -278,13 +302,15 @@ TEST_P(Wal, SwitchesFromTriggersToTheLogAndBackWhileChangesGoOn) {
   ASSERT_TRUE(arrives());
   EXPECT_EQ(count(), 2LL * written);
   EXPECT_EQ(sql().number("select count(distinct (operation, object_id)) from tandem.outbox"), 2LL * written);
-  EXPECT_EQ(sql().number("select count(*) from tandem.outbox a join tandem.outbox b using (object_id) where a.operation = 'create' and b.operation = 'update' and a.counter > b.counter"), 0);
+  EXPECT_EQ(sql().number("select count(*) from tandem.outbox a join tandem.outbox b using (object_id) where "
+                         "a.operation = 'create' and b.operation = 'update' and a.counter > b.counter"),
+            0);
 }
 
 TEST_P(Wal, PlanNamesTheReplicaIdentityThatIsMissing) {
   sql().run("create table account (nr int primary key, name text)");
-  stand().tandem().write_configuration(stand().configuration(
-      stand().target(), watch("wal", "account", "        when: \"name <> ''\"\n")));
+  stand().tandem().write_configuration(
+      stand().configuration(stand().target(), watch("wal", "account", "        when: \"name <> ''\"\n")));
   stand().tandem().must({"migrate"});
   const auto planned = stand().tandem().command({"plan"});
   EXPECT_EQ(planned.status, 1);
@@ -300,8 +326,8 @@ TEST_P(Wal, KilledAtAnyPointLosesAndDoublesNothing) {
     const std::string nr = std::to_string(objects);
     sql().run("insert into account values (" + nr + ", 'a'); update account set name = 'b' where nr = " + nr);
   };
-  for (const char* point : {"after_compare:1", "before_stream_commit:1", "before_stream_commit:6", "after_stream_commit:1",
-                            "after_stream_commit:5"}) {
+  for (const char* point : {"after_compare:1", "before_stream_commit:1", "before_stream_commit:6",
+                            "after_stream_commit:1", "after_stream_commit:5"}) {
     stand().tandem().start({{"TANDEM_FAIL_POINT", point}});
     bool dead = false;
     for (int turn = 0; turn < 1'500 && !dead; ++turn) {
@@ -326,7 +352,11 @@ TEST_P(Wal, AnEmptiedConfigurationGivesTheSlotBack) {
   stand().tandem().write_configuration(stand().configuration(stand().target(), watch("trigger")));
   stand().tandem().must({"apply"});
   sql().run("update tandem.stream set updated_at = now() - interval '1 hour'");
-  EXPECT_TRUE(wait_for([&] { return sql().number("select count(*) from pg_replication_slots where slot_name = 'tandem_main_wal'") == 0; }, patience));
+  EXPECT_TRUE(wait_for(
+      [&] {
+        return sql().number("select count(*) from pg_replication_slots where slot_name = 'tandem_main_wal'") == 0;
+      },
+      patience));
   EXPECT_EQ(sql().number("select count(*) from tandem.stream"), 0);
 }
 

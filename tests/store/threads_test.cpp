@@ -222,7 +222,8 @@ TEST_F(FeedAndSettle, WhatIsParkedWhileItsRouteIsResumedIsSoonTakenUp) {
       "insert into tandem.target (target, definition) values ('alpha', '{}');"
       "insert into tandem.watch (watch, relation, table_name, key_columns, definition) "
       "values ('account', 0, 'account', '{id}', '{}');"
-      "insert into tandem.route (target, request_type, watch, definition) values ('alpha', 'account', 'account', '{}')");
+      "insert into tandem.route (target, request_type, watch, definition) values ('alpha', 'account', 'account', "
+      "'{}')");
   Threads threads(scene);
   EXPECT_TRUE(wait_for([&] { return threads.starts == 2; }, 10s));
   // In one transaction: a window that saw the record alone would deliver it, and then nothing is parked.

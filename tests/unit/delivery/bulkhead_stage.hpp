@@ -70,8 +70,8 @@ class BulkheadStage {
       // As release_parked.sql: what an earlier connector held, and what waits for a record that is not parked any more.
       if (row.taken_up) row.taken_up = false, row.due = now.steady, row.reason = "taken up";
       if (row.reason == "lane" && std::ranges::none_of(rows, [&, lane = row.record.lane](const auto& other) {
-            return waiting(other.second) && other.second.record.lane == lane &&
-                   other.second.reason != "lane" && other.second.reason != "taken up";
+            return waiting(other.second) && other.second.record.lane == lane && other.second.reason != "lane" &&
+                   other.second.reason != "taken up";
           }))
         row.due = now.steady;
     }
