@@ -90,7 +90,8 @@ class Check {
     if (std::ranges::none_of(settings_.sources, [&](const auto& s) { return s.target == route.target; }))
       report(route.place + ".apply", "no source brings changes of `" + route.target + "`", "add it under sources");
     if (const WatchSettings* watch = settings_.watch(route.watch); watch != nullptr && watch->mode == WatchMode::wal)
-      report(route.place + ".apply", "what is applied would come back: the log does not tell it from the CRM's own changes",
+      report(route.place + ".apply",
+             "what is applied would come back: the log does not tell it from the CRM's own changes",
              "write mode: trigger");
     const RestSettings& rest = route.rest;
     if (rest.upsert || !rest.update || !uses_remote_id(*rest.update) || batched(route, "create") ||

@@ -166,8 +166,7 @@ class Connector {
                                 {field::timeline, now.timeline},
                                 {field::reason, "was " + before.system_id + " " + std::to_string(before.timeline)}});
                          }});
-    if (settings_.capture.stream)
-      wal_ = std::make_unique<WalThread>(settings_, tenure.epoch, [this] { fenced(); });
+    if (settings_.capture.stream) wal_ = std::make_unique<WalThread>(settings_, tenure.epoch, [this] { fenced(); });
     lease_thread_ = std::make_unique<LeaseThread>(settings_, tenure.epoch, lease_, [this] { fenced(); });
     upkeep_ = std::make_unique<UpkeepThread>(settings_);
     if (!settings_.sources.empty()) {
