@@ -340,6 +340,7 @@ create table tandem.stream_watch (
 ) with (fillfactor = 50);
 -- What a stream or a poll has captured of each object, for the comparison that closes a gap.
 create table tandem.captured (
+  captured_id   bigint generated always as identity primary key,
   watch         text not null,
   object_id     text not null,
   hash          bigint,                               -- of the row as text; null: not known
