@@ -31,7 +31,7 @@ class Side {
   }
   Stand& stand() { return stand_; }
   Sql& sql() { return stand_.sql(); }
-  void start() { stand_.tandem().start_ready(40s); }
+  void start() { stand_.tandem().start_ready(60s); }
   std::string rows() {
     return sql().text("select coalesce(string_agg(concat_ws(' ', id, name, tier), ', ' order by id), '') from account");
   }
