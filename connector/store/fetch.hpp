@@ -23,7 +23,7 @@ struct FetchDue {
 [[nodiscard]] Result<std::vector<FetchDue>> fetches_due(postgres::Connection& session,
                                                         std::span<const std::string> sources, std::int64_t most);
 
-/// The newest record gets the body, the others are superseded by it.
+/// One record gets the body, the create if there is one; the others are superseded by it.
 [[nodiscard]] Status fetched(postgres::Connection& session, const Fence& fence, const FetchDue& object,
                              const std::string& body, const std::string& version);
 

@@ -20,6 +20,7 @@ constexpr const char* account_table =
 
 std::string target_at(const std::string& url) {
   return "  erp:\n    type: rest\n    url: " + url + R"(
+    timeout: 2s
     requests:
       create: { method: POST, path: "/{request_type}", remote_id: /id }
       update: { method: PATCH, path: "/{request_type}/{remote_id}" }
@@ -134,7 +135,7 @@ TEST(PollSource, ReadsPagesThenChangesAndFlags) {
   EXPECT_EQ(stored(stand), 8) << "what comes again in an overlap is stored once";
   stand.tandem().kill();
   erp.put(7, "n7", 1'010);
-  stand.tandem().start_ready();
+  stand.tandem().start_ready(bound);
   EXPECT_TRUE(wait_for([&] { return names(stand) == "n1,n4,n5,n6,n7,two"; }, bound)) << names(stand);
   EXPECT_EQ(stored(stand), 9);
   EXPECT_EQ(stand.sql().number("select count(*) from tandem.inbox where request_state = 4"), 0);
@@ -210,7 +211,7 @@ TEST(PostgresSource, ReadsPagesThenChangesAndFlags) {
       bound));
   stand.tandem().kill();
   legacy.sql().run("insert into customer values (3000, 'late', now())");
-  stand.tandem().start_ready();
+  stand.tandem().start_ready(bound);
   EXPECT_TRUE(wait_for([&] { return count() == 2'500; }, bound)) << count();
   EXPECT_EQ(stored(stand), 2'503) << "rows that come again are stored once";
   EXPECT_EQ(stand.sql().number("select count(*) from tandem.inbox where request_state = 4"), 0);

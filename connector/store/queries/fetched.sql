@@ -1,14 +1,18 @@
--- $1 connector, $2 epoch, $3 counters, $4 record_ids, $5 body, $6 version (null: not told). One object's records: the newest gets the body and may be
--- applied now, the others are superseded by it.
+-- $1 connector, $2 epoch, $3 counters, $4 record_ids, $5 body, $6 version (null: not told). One object's records: one of them gets the body
+-- and may be applied now, the others are superseded by it. That is the create, if there is one, since an update waits for its object.
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
 ), given as materialized (
-  select g.counter, g.record_id, g.counter = max(g.counter) over () as newest from unnest($3::bigint[], $4::text[]::uuid[]) as g (counter, record_id)
+  select g.counter, g.record_id,
+         row_number() over (order by i.operation <> 'create', case i.operation when 'create' then g.counter else -g.counter end) = 1 as carries,
+         last_value(i.version) over (order by g.counter rows between unbounded preceding and unbounded following) as version
+  from unnest($3::bigint[], $4::text[]::uuid[]) as g (counter, record_id)
+  join tandem.inbox i on i.counter = g.counter and i.record_id = g.record_id
 ), filled as (
   update tandem.inbox i
-  set body = $5::jsonb, version = coalesce($6::text, i.version), error_code = null, description = null, attempts = 0, next_attempt_at = null,
+  set body = $5::jsonb, version = coalesce($6::text, g.version), error_code = null, description = null, attempts = 0, next_attempt_at = null,
       date_time_update = clock_timestamp()
-  from fence, given g where g.newest and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) and i.body is null
+  from fence, given g where g.carries and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) and i.body is null
   returning i.counter
 ), freed as (
   update tandem.parked p set due = clock_timestamp(), reason = 'fetched' from filled f where p.queue = 'inbox' and p.counter = f.counter
@@ -16,7 +20,7 @@ with fence as materialized (
   update tandem.inbox i
   set request_state = 3, outcome = 'superseded', error_code = null, description = 'the object was fetched for a newer notice', next_attempt_at = null,
       date_time_received = coalesce(i.date_time_received, clock_timestamp()), date_time_update = clock_timestamp()
-  from filled f, given g where not g.newest and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
+  from filled f, given g where not g.carries and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
   returning i.counter
 ), unparked as (
   delete from tandem.parked p using superseded s where p.queue = 'inbox' and p.counter = s.counter
