@@ -129,6 +129,7 @@ Result<std::size_t> Applier::attempt(Connection& session, std::span<const InboxR
   if (auto begun = transaction.begin(records.front().source->target, records.size() > 1); !begun)
     return tl::unexpected(std::move(begun.error()));
   std::size_t taken = 0;
+  Changed changed;
   while (taken < records.size() && (taken == 0 || std::chrono::steady_clock::now() < until)) {
     const InboxRecord& record = records[taken++];
     if (line.holds(record)) continue;
@@ -138,7 +139,13 @@ Result<std::size_t> Applier::attempt(Connection& session, std::span<const InboxR
     if (step->then == Then::go_on) continue;  // settled by a person, meanwhile
     if (auto ended = record_end(turn, *step); !ended) return tl::unexpected(std::move(ended.error()));
     if (step->then == Then::park) line.parked(record, step->reason);
+    if (step->take.empty()) continue;
+    changed.types.push_back(record.request_type);
+    changed.object_ids.push_back(turn.object_id);
+    changed.snapshots.push_back(turn.snapshot);
   }
+  if (auto sent = send_what_came_late(session, records.front().source->target, changed); !sent)
+    return tl::unexpected(std::move(sent.error()));
   if (auto committed = transaction.commit(); !committed) return tl::unexpected(std::move(committed.error()));
   return taken;
 }
@@ -279,6 +286,7 @@ Status Applier::read_lane(Turn& turn) {
   if (row.size() > 0) turn.row = columns_of(row.text(0, 0));
   turn.waiting = pending.text(0, 1);
   if (turn.waiting == "{}") turn.waiting.clear();
+  turn.snapshot = pending.text(0, 2);
   turn.lane.in_flight = pending.flag(0, 0);
   turn.lane.waiting = !turn.waiting.empty();
   turn.lane.image = known.text(0, 0);
@@ -369,6 +377,16 @@ Result<std::string> Applier::find_by(Turn& turn, const Columns& theirs) {
   auto refused = fail(ErrorKind::refused, "the object " + object_id + " is paired with another one of theirs");
   refused.value().sqlstate = "23505";
   return refused;
+}
+
+Status Applier::send_what_came_late(Connection& session, const std::string& target, const Changed& changed) {
+  if (changed.types.empty()) return {};
+  const std::array params{Param(target), Param::array(std::span<const std::string>(changed.types)),
+                          Param::array(std::span<const std::string>(changed.object_ids)),
+                          Param::array(std::span<const std::string>(changed.snapshots))};
+  auto done = session.run(queries::apply_late, params);
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return {};
 }
 
 /// What is written with a decision, and the record's end, in one round trip.

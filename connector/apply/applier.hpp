@@ -49,8 +49,13 @@ class Applier {
     std::string object_id{}, remote_id{};
     bool known = false;  ///< the pair is
     LaneFacts lane{};
-    std::string waiting{};  ///< counters of our records that were never sent, as bigint[] text
-    Columns row{};          ///< empty where it is gone
+    std::string waiting{};   ///< counters of our records that were never sent, as bigint[] text
+    std::string snapshot{};  ///< in which the lane was read
+    Columns row{};           ///< empty where it is gone
+  };
+  /// Rows that a transaction has changed, of one target.
+  struct Changed {
+    std::vector<std::string> types, object_ids, snapshots;
   };
   struct Missing {
     std::string type, id;
@@ -69,6 +74,8 @@ class Applier {
   [[nodiscard]] Result<Columns> read_agreed(Turn& turn);
   [[nodiscard]] Result<bool> theirs_newer(Turn& turn);
   [[nodiscard]] Result<std::string> find_by(Turn& turn, const Columns& theirs);
+  [[nodiscard]] static Status send_what_came_late(postgres::Connection& session, const std::string& target,
+                                                  const Changed& changed);
   [[nodiscard]] Status record_end(Turn& turn, const Step& step);
 
   const Settings& settings_;

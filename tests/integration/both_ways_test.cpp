@@ -190,6 +190,35 @@ TEST(BothWays, TwoFilledSystemsAreJoinedByTheNaturalKey) {
   EXPECT_EQ(both.stand().living("account"), 1U);
 }
 
+TEST(BothWays, WhatIsSentOfTheOldRowWhileApplyChangesItIsSentOnceMore) {
+  BothWays both;
+  both.sql().run(R"(
+    insert into account (name, tier) values ('Acme', 1);
+    create function hold() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock(7); return new; end $$;
+    create trigger hold before update on account for each row execute function hold())");
+  ASSERT_TRUE(both.rests());
+  const auto id = both.remote_of("account", "1");
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(both.rests());
+  auto holding = both.stand().postgres().connect();
+  holding.run("begin; select pg_advisory_xact_lock(7)");
+  both.update("account", id, R"({"Tier":2})");
+  both.tell_of("account", "update", id);
+  ASSERT_TRUE(wait_for(
+      [&] {
+        return both.sql().number("select count(*) from pg_locks where locktype = 'advisory' and not granted") > 0;
+      },
+      std::chrono::seconds(60)))
+      << "apply is about to change the row";
+  both.sql().text("select tandem.enqueue('second_crm', 'account', '1')");
+  [[maybe_unused]] const bool sent =
+      both.stand().settles(std::chrono::seconds(1));  // unless apply was quicker to try again
+  holding.run("commit");
+  ASSERT_TRUE(both.rests(std::chrono::seconds(60)));
+  EXPECT_EQ(both.sql().text("select tier from account"), both.field("account", id, "Tier"));
+}
+
 TEST(BothWays, ManyRecordsShareATransactionAndOneThatFailsFailsAlone) {
   BothWays both;
   both.stand().tandem().stop();

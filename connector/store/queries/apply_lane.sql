@@ -10,4 +10,5 @@ with pending as materialized (
   order by o.counter for update skip locked
 )
 select exists (select from free where request_state = 2) or exists (select from pending p where not exists (select from free f where f.counter = p.counter)) as in_flight,
-       array(select counter from free where request_state = 1 order by counter) as waiting
+       array(select counter from free where request_state = 1 order by counter) as waiting,
+       pg_current_snapshot()::text as snapshot

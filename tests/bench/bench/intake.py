@@ -1,8 +1,8 @@
-"""changes that come in, each a durable row: webhooks, against wrk posting the same to nginx; a topic, against librdkafka's own consumer"""
+"""what comes in: webhooks as durable rows, against wrk posting the same to nginx; a topic, against librdkafka's own consumer; and its apply"""
 import json
 import re
 
-from bench import connector, place, server, sink
+from bench import connector, intake_apply, place, server, sink
 from bench.figures import alternate, figure, middle
 
 ROUTE = {"operations": ["delete"], "apply": {}}
@@ -28,6 +28,7 @@ def measure(arguments):
     return [
         figure("intake.webhook_rate", middle(webhooks), "records/s", "wrk to nginx", middle(limits)),
         figure("intake.kafka_rate", middle([t["source"] for t in topics]), "records/s", "librdkafka's own consumer", middle([t["consumer"] for t in topics])),
+        *intake_apply.measure(arguments),
     ]
 
 
