@@ -79,7 +79,17 @@ void end_prepared(Sql& sql) {
     sql.run("commit prepared '" + row[0].value_or("") + "'");
 }
 
+/// As a service manager: a connector whose start met a server that was restarting says so and ends. One that has run
+/// and ends by itself stays down, and is a finding.
+void start_again(Stand& stand) {
+  if (stand.tandem().running()) return;
+  const std::string log = '\n' + stand.tandem().log();
+  const auto refused = log.rfind("\ntandem: "), ran = log.rfind(R"("message":"tandem runs")");
+  if (refused != std::string::npos && (ran == std::string::npos || refused > ran)) stand.tandem().start();
+}
+
 void disturb(Stand& stand, Random& random) {
+  start_again(stand);
   switch (below(random, 6)) {
     case 0:
       stand.tandem().kill();
@@ -139,6 +149,7 @@ std::vector<std::string> chaos(std::chrono::seconds duration, std::uint64_t seed
   stand.set_faults("[]");
   stand.reconnect();
   end_prepared(stand.sql());
+  start_again(stand);
   if (!stand.tandem().running()) {
     const std::string log = stand.tandem().log();
     return {"the connector has ended by itself: …" + log.substr(log.size() - std::min<std::size_t>(log.size(), 2'000))};
