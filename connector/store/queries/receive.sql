@@ -36,9 +36,10 @@ with moved as (
   from arrived a
   where a.bare and a.operation <> 'delete' and tandem.fetches($1::text, a.request_type)
 ), refused as (
-  insert into tandem.refused as r (source, place, reason)
-  select distinct $1::text, t.place, t.reason
+  insert into tandem.refused as r (source, place, reason, times)
+  select $1::text, t.place, t.reason, count(*)
   from mine, unnest($12::text[], $13::text[]) as t (place, reason) where mine.taken
-  on conflict (source, place, md5(reason)) do update set times = r.times + 1, last_at = clock_timestamp()
+  group by t.place, t.reason
+  on conflict (source, place, md5(reason)) do update set times = r.times + excluded.times, last_at = clock_timestamp()
 )
 select (select count(*) from arrived) as fresh, (select count(*) from moved) as moved
