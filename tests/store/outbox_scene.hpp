@@ -39,7 +39,8 @@ class OutboxScene {
     admin->run(
         "truncate tandem.outbox restart identity; truncate tandem.parked, tandem.failed, tandem.identity, "
         "tandem.agreed, "
-        "tandem.attempt, tandem.settled_through, tandem.target, tandem.source, tandem.watch, tandem.route, "
+        "tandem.attempt, tandem.settled_through, tandem.target, tandem.source, tandem.watch, tandem.stream_watch, "
+        "tandem.route, "
         "tandem.connector, "
         "tandem.connector_alive, tandem.audit");
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -435,9 +436,11 @@ TEST(Load, VariablesMayStandForNumbersAndHaveDefaults) {
 TEST(Load, AConflictMayBeDecidedByFieldInColumnsThatTheRouteMaps) {
   const Loaded full = load(full_example);
   ASSERT_TRUE(full.ok()) << told(full);
-  const auto& apply = full.settings.routes.back().apply;
-  ASSERT_TRUE(apply);
-  EXPECT_EQ(apply->by_field.at("email"), ConflictPolicy::theirs);
+  const auto route = std::ranges::find_if(full.settings.routes, [](const RouteSettings& one) {
+    return one.apply && one.apply->by_field.contains("email");
+  });
+  ASSERT_NE(route, full.settings.routes.end());
+  EXPECT_EQ(route->apply->by_field.at("email"), ConflictPolicy::theirs);
   const Loaded wrong = load(minimal(
       "", "        fields: { name: Name }\n        apply: { conflict_by_field: { name: newest, tier: ours } }\n"));
   EXPECT_THAT(told(wrong), HasSubstr("is no column of this route's fields"));
