@@ -7,7 +7,7 @@
 namespace tandem {
 namespace {
 
-constexpr std::size_t max_head_bytes = 256 * 1024;
+constexpr std::size_t max_head_bytes = std::size_t{256} * 1024;
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;

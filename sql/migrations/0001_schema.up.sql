@@ -236,6 +236,8 @@ create table tandem.identity (
 -- md5(object_id) = md5($1) and object_id = $1.
 create unique index identity_object_is_paired_once on tandem.identity (target, request_type, md5(object_id)) where state <> 'deleted';
 create unique index identity_remote_is_paired_once on tandem.identity (target, request_type, md5(remote_id)) where state <> 'deleted' and remote_id is not null;
+create index identity_remote_was_deleted on tandem.identity (target, request_type, md5(remote_id)) where state = 'deleted';
+create index identity_is_pending on tandem.identity (target, request_type) where state = 'pending';
 
 -- What the other side is known to have of an object: image or its hash. Only for routes that need it.
 create table tandem.agreed (

@@ -80,7 +80,8 @@ double of_source(const std::vector<std::string>& brokers, const std::string& url
 int main(int count, char** arguments) try {
   if (count != 3) throw std::runtime_error("usage: intake_probe URL RECORDS");
   const std::size_t records = std::stoul(arguments[2]);
-  const test_support::KafkaMock cluster;
+  test_support::KafkaMock cluster;
+  cluster.make_topic(topic, 64);  // the mock keeps 5 MB of a partition
   fill(cluster.brokers(), records);
   const double consumer = of_consumer(cluster.brokers(), records);
   const double source = of_source(cluster.brokers(), arguments[1], records);
