@@ -27,7 +27,7 @@ std::string link_of(std::string_view header) {
   while (!header.empty()) {
     const auto open = header.find('<'), close = header.find('>', open);
     if (open == std::string_view::npos || close == std::string_view::npos) return {};
-    const auto end = std::min(header.find(",", close), header.size());
+    const auto end = std::min(header.find(',', close), header.size());
     const std::string_view parameters = header.substr(close, end - close);
     if (parameters.find("rel=\"next\"") != std::string_view::npos ||
         parameters.find("rel=next") != std::string_view::npos)
