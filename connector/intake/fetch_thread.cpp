@@ -66,8 +66,12 @@ Status FetchThread::turn() {
     if (!session) return tl::unexpected(std::move(session.error()));
     session_.emplace(std::move(*session));
   }
-  for (Answered& answered : std::exchange(answers_, {}))
-    if (auto written = write(answered); !written) return written;
+  auto answered = std::exchange(answers_, {});
+  for (std::size_t i = 0; i < answered.size(); ++i)
+    if (auto written = write(answered[i]); !written) {
+      for (; i < answered.size(); ++i) asked_.erase(answered[i].object.counters.back());  // to be asked for again
+      return written;
+    }
   for (System& system : systems_)
     if (auto asked = ask(system); !asked) return asked;
   return {};

@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "store/printable.hpp"
 #include "store/queries.hpp"
 
 namespace tandem::store {
@@ -77,8 +78,8 @@ Result<Received> receive(postgres::Connection& session, const std::string& sourc
   }
   std::vector<std::string> places, reasons;
   for (const Refused& one : refused) {
-    places.push_back(one.place);
-    reasons.push_back(one.reason.substr(0, longest_reason));
+    places.push_back(printable(one.place.substr(0, longest_reason)));
+    reasons.push_back(printable(one.reason.substr(0, longest_reason)));
   }
   std::vector<Param> params{Param(source)};
   for (const auto& column : columns) params.push_back(Param::nullable_array(std::span<const std::string_view>(column)));

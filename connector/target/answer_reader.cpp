@@ -204,9 +204,9 @@ AnswerReader::Progress AnswerReader::take_body(std::string_view bytes) {
   return Progress::too_large;
 }
 
-AnswerReader::Progress AnswerReader::ended() {
+AnswerReader::Progress AnswerReader::ended(bool orderly) {
   keeps_ = false;
-  if (part_ == Part::body_to_end) return Progress::whole;
+  if (part_ == Part::body_to_end && orderly) return Progress::whole;
   if (nothing_came_) return fail("connection closed before an answer");
   return fail(head_ended_ ? "connection closed within an answer" : "connection closed within the head of an answer");
 }

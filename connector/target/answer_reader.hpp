@@ -21,8 +21,9 @@ class AnswerReader {
   /// For the answer to the next request.
   void begin(bool to_head_request);
   [[nodiscard]] Progress read(std::string_view bytes);
-  /// The connection has ended: whole for a body that ends with it, else malformed.
-  [[nodiscard]] Progress ended();
+  /// The connection has ended, orderly or by an error: whole for a body that ends with it and did so orderly, else
+  /// malformed.
+  [[nodiscard]] Progress ended(bool orderly = true);
 
   [[nodiscard]] std::size_t max_body() const { return max_body_; }
   [[nodiscard]] bool nothing_came() const { return nothing_came_; }

@@ -52,9 +52,8 @@ struct HttpClient::Engine {
   /// Tells of all that has ended without another look at the network; true if anything had.
   bool finish() {
     curl.run_timer();  // requests added since the last turn go out before we sleep
-    const bool any = curl.finish_ended();
-    plain.end_late_ones();
-    return any;
+    const bool any = curl.finish_ended(), late = plain.end_late_ones();
+    return any || late;
   }
   [[nodiscard]] std::chrono::milliseconds wait_for(std::chrono::milliseconds longest) const {
     if (!deferred.empty() || plain.has_withheld()) return std::chrono::milliseconds(0);

@@ -74,7 +74,7 @@ PlainConnection::Progress PlainConnection::read() {
     if (came <= 0) {
       if (reader_.nothing_came() && used_before_ && request_->request.repeat == Repeat::allowed)
         return Progress::repeat;
-      progress_ = reader_.ended();
+      progress_ = reader_.ended(came == 0);
       return Progress::ended;
     }
     progress_ = reader_.read({bytes.data(), static_cast<std::size_t>(came)});

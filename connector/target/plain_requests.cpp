@@ -173,18 +173,21 @@ bool PlainRequests::finish_withheld() {
   return any;
 }
 
-void PlainRequests::end_late_ones() {
+bool PlainRequests::end_late_ones() {
   const auto now = Clock::now();
+  bool any = false;
   for (std::size_t peer = 0; peer < peers_.size(); ++peer)
     while (!peers_[peer].ends.empty()) {
       const auto [end, id] = peers_[peer].ends.front();
       const bool late = open(id);
       if (late && end > now) break;
       peers_[peer].ends.pop_front();
+      any |= late;
       if (late)
         give_up(id, HttpFailure::timeout,
                 "no whole answer within " + std::to_string(peers_[peer].settings->timeout.count()) + " ms");
     }
+  return any;
 }
 
 PlainRequests::Clock::time_point PlainRequests::first_end() const {

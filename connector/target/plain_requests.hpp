@@ -35,7 +35,8 @@ class PlainRequests {
   void socket_ready(int fd, std::uint32_t events);
   /// Tells of those that were withheld; true if there were any.
   bool finish_withheld();
-  void end_late_ones();
+  /// True if there were any.
+  bool end_late_ones();
   /// When `end_late_ones` wants to be called; max = never.
   [[nodiscard]] Clock::time_point first_end() const;
   [[nodiscard]] bool has_withheld() const { return !withheld_.empty(); }

@@ -98,5 +98,13 @@ TEST_F(Receive, ListsWhatCannotBeStoredAndStoresTheRest) {
             "{0,1,2,4,5,6,7,8,9,11,12,13,14,15,16,18,19}");
 }
 
+TEST_F(Receive, NotesWhatWasRefusedWhateverBytesItQuotes) {
+  auto session = scene.session();
+  const std::vector refused{store::Refused{std::string(4'000, 'p'), std::string("operation \xff\0", 12)}};
+  ASSERT_TRUE(store::receive(session, "theirs", std::vector{incoming("1")}, refused).has_value());
+  EXPECT_EQ(scene.admin->number("select length(place) from tandem.refused"), 500);
+  EXPECT_EQ(scene.admin->number("select count(*) from tandem.refused where reason like 'operation %'"), 1);
+}
+
 }  // namespace
 }  // namespace tandem::test_support

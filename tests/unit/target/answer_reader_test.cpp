@@ -67,6 +67,14 @@ TEST(AnswerReader, ABodyWithoutALengthEndsWithTheConnection) {
   EXPECT_FALSE(reader.keeps());
 }
 
+TEST(AnswerReader, ABodyWithoutALengthIsNotWholeWhereTheConnectionBreaks) {
+  AnswerReader reader(100);
+  reader.begin(false);
+  EXPECT_EQ(reader.read("HTTP/1.0 200 OK\r\n\r\nabc"), Progress::more);
+  EXPECT_EQ(reader.ended(false), Progress::malformed);
+  EXPECT_EQ(reader.error(), "connection closed within an answer");
+}
+
 TEST(AnswerReader, SomeAnswersHaveNoBody) {
   AnswerReader reader(100);
   for (const bool head : {true, false}) {
