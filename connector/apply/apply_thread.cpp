@@ -16,8 +16,8 @@ using namespace std::chrono_literals;
 using postgres::Param;
 namespace queries = store::queries;
 
-constexpr std::int64_t most_rows = 500;
-constexpr std::size_t most_in_one = 50;
+constexpr std::int64_t most_rows = 2'000;
+constexpr std::size_t most_in_one = 500;
 constexpr auto poll_interval = 20ms, floor_interval = 1'000ms, first_delay = 50ms, longest_delay = 2'000ms;
 
 /// A session under the settings that the database and the role give it: the CRM's triggers run in it.
@@ -33,8 +33,7 @@ Result<postgres::Connection> open_crm_session(const Settings& settings) {
   return postgres::Connection::open(settings.database.url.reveal(), options);
 }
 
-/// What one transaction takes of them: records of one source, few enough that the CRM does not wait long for their
-/// rows.
+/// What is applied before the stop is looked at again: records of one source.
 std::span<const InboxRecord> batch_at(std::span<const InboxRecord> records, std::size_t first) {
   std::size_t count = 1;
   while (count < most_in_one && first + count < records.size() &&
