@@ -53,12 +53,20 @@ Applier::Applier(const Settings& settings, store::Fence fence) : settings_(setti
 }
 
 Status Applier::prepare(Connection& session) {
+  tables_.clear();
+  return learn_tables(session);
+}
+
+Status Applier::learn_tables(Connection& session) {
   auto rows = session.run(queries::apply_tables);
   if (!rows) return tl::unexpected(std::move(rows.error()));
-  tables_.clear();
   for (int row = 0; row < rows->size(); ++row) {
     const std::string watch(rows->text(row, 0));
-    tables_.emplace(watch, CrmTable(watch, std::string(rows->text(row, 1)), rows->texts(row, 2)));
+    const auto columns = rows->texts(row, 3), names = rows->texts(row, 4);
+    std::map<std::string, std::string, std::less<>> types;
+    for (std::size_t at = 0; at < columns.size(); ++at) types.emplace(columns[at], names[at]);
+    const auto table = tables_.try_emplace(watch, watch, std::string(rows->text(row, 1)), rows->texts(row, 2)).first;
+    table->second.learn(std::move(types), rows->flag(row, 5));
   }
   return {};
 }

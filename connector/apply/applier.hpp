@@ -30,6 +30,8 @@ class Applier {
 
   /// Looks the watched tables up; once for each session, which must have the database's own search_path.
   [[nodiscard]] Status prepare(postgres::Connection& session);
+  /// The tables may have been altered: now and then.
+  [[nodiscard]] Status learn_tables(postgres::Connection& session);
   /// The session has been asked so many different things that a new one is cheaper.
   [[nodiscard]] bool wants_new_session() const;
 

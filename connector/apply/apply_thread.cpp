@@ -18,7 +18,8 @@ namespace queries = store::queries;
 
 constexpr std::int64_t most_rows = 2'000;
 constexpr std::size_t most_in_one = 500;
-constexpr auto poll_interval = 20ms, floor_interval = 1'000ms, first_delay = 50ms, longest_delay = 2'000ms;
+constexpr auto poll_interval = 20ms, floor_interval = 1'000ms, look_interval = 1'000ms, first_delay = 50ms,
+               longest_delay = 2'000ms;
 
 /// A session under the settings that the database and the role give it: the CRM's triggers run in it.
 Result<postgres::Connection> open_crm_session(const Settings& settings) {
@@ -78,6 +79,10 @@ void ApplyThread::run(const std::stop_token& stop) {
 
 Status ApplyThread::turn(const std::stop_token& stop, bool& more) {
   if (auto opened = open(); !opened) return opened;
+  if (Clock::now() >= next_look_) {
+    if (auto learnt = applier_.learn_tables(*crm_); !learnt) return learnt;
+    next_look_ = Clock::now() + look_interval;
+  }
   auto window = read_window();
   if (!window) return tl::unexpected(std::move(window.error()));
   LaneLine line;

@@ -30,6 +30,16 @@ postgres::Query CrmTable::prepared(std::string sql) {
   return {place->second, place->first};
 }
 
+void CrmTable::learn(std::map<std::string, std::string, std::less<>> types, bool changes_rows) {
+  types_ = std::move(types);
+  changes_rows_ = changes_rows;
+}
+
+std::string_view CrmTable::type_of(std::string_view column) const {
+  const auto found = types_.find(column);
+  return found == types_.end() ? std::string_view() : std::string_view(found->second);
+}
+
 /// $1: keys, as key_object writes them.
 std::string CrmTable::by_key(Connection& session) const {
   return " from unnest($1::text[]) with ordinality as g (key, place)"
@@ -89,7 +99,8 @@ Statement CrmTable::change(Connection& session, const Version& version, const st
     sets += (sets.empty() ? "" : ", ") + column + " = p." + column;
   }
   return {prepared("update " + relation_ + " t set " + sets + " from jsonb_populate_record(null::" + relation_ +
-                   ", $1::jsonb) as p where t.ctid = $2::tid and t.tableoid = $3::oid"),
+                   ", $1::jsonb) as p where t.ctid = $2::tid and t.tableoid = $3::oid"
+                   " returning to_jsonb(t.*)::text"),
           {Param(object_of(values)), Param(version.ctid), Param(version.tableoid)}};
 }
 

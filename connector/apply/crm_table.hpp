@@ -28,6 +28,13 @@ class CrmTable {
   [[nodiscard]] const std::vector<std::string>& key() const { return key_; }
   [[nodiscard]] std::size_t statements() const { return statements_.size(); }
 
+  /// What is known of the table, and may be a second old: type names by column, as format_type() gives them, and
+  /// whether the CRM's own triggers can change a row behind its write.
+  void learn(std::map<std::string, std::string, std::less<>> types, bool changes_rows);
+  /// "" where the type is not known.
+  [[nodiscard]] std::string_view type_of(std::string_view column) const;
+  [[nodiscard]] bool changes_rows() const { return changes_rows_; }
+
   /// (place, object): the values as the database prints them for our columns, all columns of the table.
   [[nodiscard]] postgres::Statement canonical(std::span<const std::string> objects);
   /// (place, row): at most two rows that have each object's values in these columns.
@@ -41,7 +48,7 @@ class CrmTable {
 
   /// (row) as the CRM's BEFORE triggers have made it; none: a trigger has not let it in.
   [[nodiscard]] postgres::Statement insert(postgres::Connection& session, const Columns& values);
-  /// These two affect no row where it is no longer the version that was locked.
+  /// (row) as BEFORE triggers have made it; these two affect no row where it is no longer the version that was locked.
   [[nodiscard]] postgres::Statement change(postgres::Connection& session, const Version& version,
                                            const std::vector<std::string>& columns, const Columns& values);
   [[nodiscard]] postgres::Statement erase(const Version& version);
@@ -53,6 +60,8 @@ class CrmTable {
 
   std::string name_, relation_;
   std::vector<std::string> key_;
+  std::map<std::string, std::string, std::less<>> types_;
+  bool changes_rows_ = true;
   std::map<std::string, std::string, std::less<>> statements_;  ///< name by text
 };
 

@@ -53,36 +53,44 @@ Statement write_of(Connection& session, const Turn& turn) {
   return turn.table->erase(turn.version);
 }
 
-/// What the write of a row has answered.
-void take_answer(Turn& turn, const Rows& answer) {
-  if (turn.step.then != Then::insert) return;
-  if (answer.size() == 0)
+/// What the write of a row has answered: the row, where there is one.
+Columns take_answer(Turn& turn, const Rows& answer) {
+  Columns row = answer.size() == 0 ? Columns{} : columns_of(answer.text(0, 0));
+  if (turn.step.then != Then::insert) return row;
+  if (row.empty())
     turn.step = not_let_in();
   else
-    turn.object_id = key_of(turn.table->key(), columns_of(answer.text(0, 0)));
+    turn.object_id = key_of(turn.table->key(), row);
+  return row;
 }
 
-/// (turn, its row now), of those that are still there.
-Result<std::map<Turn*, Columns>> read_again(Connection& session, const Turns& turns) {
+tl::unexpected<Error> changed_by_another() {
+  return collision("another record of the batch has changed the row");
+}
+
+/// Into `rows` what is there now.
+Status read_again(Connection& session, const Turns& turns, std::map<Turn*, Columns>& rows) {
   std::map<CrmTable*, Turns> by_table;
-  for (Turn* turn : turns) by_table[turn->table].push_back(turn);
+  for (Turn* turn : turns) {
+    by_table[turn->table].push_back(turn);
+    rows[turn].clear();
+  }
   std::vector<Statement> statements;
   for (const auto& [table, members] : by_table) {
     std::vector<std::string> ids;
     for (const Turn* turn : members) ids.push_back(turn->object_id);
     statements.push_back(table->read(session, ids));
   }
-  std::map<Turn*, Columns> out;
-  if (statements.empty()) return out;
+  if (statements.empty()) return {};
   auto answers = session.run(std::span<const Statement>(statements));
   if (!answers) return tl::unexpected(std::move(answers.error()));
   auto answer = answers->begin();
   for (const auto& [table, members] : by_table) {
     for (int row = 0; row < answer->size(); ++row)
-      out.emplace(members[static_cast<std::size_t>(answer->number(row, 0) - 1)], columns_of(answer->text(row, 1)));
+      rows[members[static_cast<std::size_t>(answer->number(row, 0) - 1)]] = columns_of(answer->text(row, 1));
     ++answer;
   }
-  return out;
+  return {};
 }
 
 }  // namespace
@@ -105,26 +113,24 @@ Status write_rows(Connection& session, std::span<Turn> turns) {
   auto answers = session.run(std::span<const Statement>(statements));
   if (!answers) return tl::unexpected(std::move(answers.error()));
 
+  std::map<Turn*, Columns> rows;
   Turns again;
   auto answer = std::next(answers->begin(), first);
   for (Turn* turn : written) {
     const bool untouched = answer->affected() == 0 && turns.size() > 1;
-    take_answer(*turn, *answer++);
+    rows[turn] = take_answer(*turn, *answer++);
     if (!writes(*turn)) continue;
-    const bool gone = turn->step.then == Then::erase;
-    if (untouched && !gone) return collision("another record of the batch has changed the row");
-    if (!gone || untouched) again.push_back(turn);
+    const bool erased = turn->step.then == Then::erase;
+    if (untouched && !erased) return changed_by_another();
+    if (erased ? untouched : turn->table->changes_rows()) again.push_back(turn);
   }
-  auto rows = read_again(session, again);
-  if (!rows) return tl::unexpected(std::move(rows.error()));
+  if (auto read = read_again(session, again, rows); !read) return read;
   for (Turn* turn : written) {
     if (!writes(*turn)) continue;
-    const auto now = rows->find(turn);
-    if (turn->step.then == Then::erase && now != rows->end())
-      return collision("another record of the batch has changed the row");
-    const bool compared = turn->step.then == Then::insert || turn->step.then == Then::update;
-    if (compared)
-      turn->step = end_write(std::move(turn->step), now == rows->end() ? Columns{} : now->second, turn->theirs);
+    const Columns& now = rows[turn];
+    if (turn->step.then == Then::erase && !now.empty()) return changed_by_another();
+    if (turn->step.then == Then::insert || turn->step.then == Then::update)
+      turn->step = end_write(std::move(turn->step), now, turn->theirs);
     else
       turn->step.then = Then::settle;
   }

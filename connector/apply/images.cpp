@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "apply/plain_values.hpp"
 #include "json/scan.hpp"
 #include "json/text.hpp"
 #include "store/queries.hpp"
@@ -21,7 +22,7 @@ struct Image {
   std::size_t turn;
   CrmTable* table;
   Inverse inverse;
-  Columns columns{};
+  Columns columns{}, asked{};
   std::string missing_type{}, missing_id{};  ///< a reference without a pair
 };
 
@@ -61,32 +62,42 @@ Status read_references(Connection& session, const std::string& target, std::span
   return {};
 }
 
-/// Unknown columns are left out.
-Columns known_of(const Columns& given, const Columns& canonical) {
+/// Takes what needs no question, and leaves the rest of `given` to be asked for.
+Columns taken_as_plain(const CrmTable& table, Columns& given) {
   Columns out;
-  for (const auto& [name, value] : given)
-    if (const auto found = canonical.find(name); found != canonical.end()) out.emplace(name, found->second);
+  std::erase_if(given, [&](const auto& column) {
+    auto plain = plain_value(table.type_of(column.first), column.second);
+    if (plain.empty()) return false;
+    out.emplace(column.first, std::move(plain));
+    return true;
+  });
   return out;
 }
 
 Status read_canonical(Connection& session, std::span<Image> images) {
-  std::map<CrmTable*, std::vector<Image*>> by_table;
-  for (Image& image : images) by_table[image.table].push_back(&image);
-  std::vector<Statement> statements;
-  for (const auto& [table, members] : by_table) {
-    std::vector<std::string> objects;
-    objects.reserve(members.size());
-    for (const Image* image : members) objects.push_back(object_of(image->columns));
-    statements.push_back(table->canonical(objects));
+  std::map<CrmTable*, std::vector<Image*>> asked;
+  std::map<CrmTable*, std::vector<std::string>> objects;
+  for (Image& image : images) {
+    Columns known = taken_as_plain(*image.table, image.columns);
+    if (!image.columns.empty()) {
+      asked[image.table].push_back(&image);
+      objects[image.table].push_back(object_of(image.columns));
+      image.asked = std::move(image.columns);
+    }
+    image.columns = std::move(known);
   }
-  if (statements.empty()) return {};
+  if (asked.empty()) return {};
+  std::vector<Statement> statements;
+  for (const auto& [table, members] : asked) statements.push_back(table->canonical(objects[table]));
   auto answers = session.run(std::span<const Statement>(statements));
   if (!answers) return tl::unexpected(std::move(answers.error()));
   auto answer = answers->begin();
-  for (const auto& [table, members] : by_table) {
+  for (const auto& [table, members] : asked) {
     for (int row = 0; row < answer->size(); ++row) {
       Image& image = *members[static_cast<std::size_t>(answer->number(row, 0) - 1)];
-      image.columns = known_of(image.columns, columns_of(answer->text(row, 1)));
+      Columns canonical = columns_of(answer->text(row, 1));
+      std::erase_if(canonical, [&](const auto& column) { return !image.asked.contains(column.first); });
+      image.columns.merge(canonical);  // unknown columns are left out
     }
     ++answer;
   }
