@@ -94,14 +94,16 @@ Statement CrmTable::insert(Connection& session, const Columns& values) {
 Statement CrmTable::change(Connection& session, const Version& version, const std::vector<std::string>& columns,
                            const Columns& values) {
   std::string sets;
+  Columns taken;
   for (const auto& name : columns) {
     const auto column = session.quoted_identifier(name);
     sets += (sets.empty() ? "" : ", ") + column + " = p." + column;
+    if (const auto value = values.find(name); value != values.end()) taken.insert(*value);
   }
   return {prepared("update " + relation_ + " t set " + sets + " from jsonb_populate_record(null::" + relation_ +
                    ", $1::jsonb) as p where t.ctid = $2::tid and t.tableoid = $3::oid"
                    " returning to_jsonb(t.*)::text"),
-          {Param(object_of(values)), Param(version.ctid), Param(version.tableoid)}};
+          {Param(object_of(taken)), Param(version.ctid), Param(version.tableoid)}};
 }
 
 Statement CrmTable::erase(const Version& version) {
