@@ -132,6 +132,7 @@ Result<ApplyThread::Window> ApplyThread::read_window() {
     record.body = text(11);
     record.attempts = static_cast<int>(rows->number(row, 12));
     record.age = std::chrono::milliseconds(rows->number(row, 13));
+    record.fetched = rows->flag(row, 14);
     if (record.source != nullptr) out.records.push_back(std::move(record));
   }
   return out;

@@ -13,6 +13,7 @@ using Then = Step::Then;
 
 constexpr milliseconds lane_recheck{30}, create_recheck{100}, first_wait{250}, longest_wait{10'000};
 constexpr milliseconds first_row_wait{30}, longest_row_wait{2'000};
+constexpr milliseconds create_may_come{3'000};
 constexpr std::chrono::minutes creates_are_answered{1};
 
 Step settle(Outcome outcome, std::string description = {}, std::string error_code = {}) {
@@ -140,6 +141,8 @@ std::string_view word(Waits reason) {
       return "parent";
     case Waits::object:
       return "object";
+    case Waits::fetch:
+      return "fetch";
     case Waits::retry:
       break;
   }
@@ -168,7 +171,12 @@ Step place(const RouteSettings& route, const InboxRecord& record, bool object_kn
     step.unpair = true;
     return step;
   }
-  if (tells_of_an_update(record))
+  const bool fetches = route.rest.fetch.has_value();
+  if (tells_of_an_update(record) && !record.fetched && fetches &&
+      record.age >= std::min(create_may_come, route.max_wait))
+    return park(record, Waits::fetch, milliseconds(0),
+                "is fetched, since the object that it updates is not known here");
+  if (tells_of_an_update(record) && !record.fetched)
     return wait_or_expire(route, record, Waits::object, "not_found", "the object that it updates is not known here");
   return insertion(route, record);
 }

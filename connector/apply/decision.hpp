@@ -22,7 +22,7 @@
 namespace tandem {
 
 /// Why a record is parked. One that waits for its object lets the create of that object pass, and nothing else does.
-enum class Waits : std::uint8_t { lane, outcome, parent, object, retry };
+enum class Waits : std::uint8_t { lane, outcome, parent, object, fetch, retry };
 [[nodiscard]] std::string_view word(Waits reason);
 
 struct Step {
