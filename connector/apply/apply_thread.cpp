@@ -16,9 +16,10 @@ using namespace std::chrono_literals;
 using postgres::Param;
 namespace queries = store::queries;
 
-constexpr std::int64_t most_rows = 500;
-constexpr std::size_t most_in_one = 50;
-constexpr auto poll_interval = 20ms, floor_interval = 1'000ms, first_delay = 50ms, longest_delay = 2'000ms;
+constexpr std::int64_t most_rows = 2'000;
+constexpr std::size_t most_in_one = 500;
+constexpr auto poll_interval = 20ms, floor_interval = 1'000ms, look_interval = 1'000ms, first_delay = 50ms,
+               longest_delay = 2'000ms;
 
 /// A session under the settings that the database and the role give it: the CRM's triggers run in it.
 Result<postgres::Connection> open_crm_session(const Settings& settings) {
@@ -33,8 +34,7 @@ Result<postgres::Connection> open_crm_session(const Settings& settings) {
   return postgres::Connection::open(settings.database.url.reveal(), options);
 }
 
-/// What one transaction takes of them: records of one source, few enough that the CRM does not wait long for their
-/// rows.
+/// What is applied before the stop is looked at again: records of one source.
 std::span<const InboxRecord> batch_at(std::span<const InboxRecord> records, std::size_t first) {
   std::size_t count = 1;
   while (count < most_in_one && first + count < records.size() &&
@@ -79,6 +79,10 @@ void ApplyThread::run(const std::stop_token& stop) {
 
 Status ApplyThread::turn(const std::stop_token& stop, bool& more) {
   if (auto opened = open(); !opened) return opened;
+  if (Clock::now() >= next_look_) {
+    if (auto learnt = applier_.learn_tables(*crm_); !learnt) return learnt;
+    next_look_ = Clock::now() + look_interval;
+  }
   auto window = read_window();
   if (!window) return tl::unexpected(std::move(window.error()));
   LaneLine line;
@@ -128,6 +132,7 @@ Result<ApplyThread::Window> ApplyThread::read_window() {
     record.body = text(11);
     record.attempts = static_cast<int>(rows->number(row, 12));
     record.age = std::chrono::milliseconds(rows->number(row, 13));
+    record.fetched = rows->flag(row, 14);
     if (record.source != nullptr) out.records.push_back(std::move(record));
   }
   return out;

@@ -49,7 +49,7 @@ class ApplyThread {
   // The floor, as docs/protocol.md says: a position is safe once a snapshot's xmin is above an id drawn after it was
   // noted.
   std::int64_t safe_ = 0, floor_ = 0, noted_ = 0, drawn_ = 0;
-  Clock::time_point next_floor_{};
+  Clock::time_point next_floor_{}, next_look_{};
 };
 
 }  // namespace tandem

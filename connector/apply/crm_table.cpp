@@ -1,7 +1,5 @@
 #include "apply/crm_table.hpp"
 
-#include <array>
-
 namespace tandem {
 namespace {
 
@@ -32,70 +30,85 @@ postgres::Query CrmTable::prepared(std::string sql) {
   return {place->second, place->first};
 }
 
-/// $1: the key, as key_object writes it.
-std::string CrmTable::where(Connection& session) const {
-  return " where (" + quoted(session, key_, "t.") + ") = (select " + quoted(session, key_, "k.") +
-         " from jsonb_populate_record(null::" + relation_ + ", $1::jsonb) as k)";
+void CrmTable::learn(std::map<std::string, std::string, std::less<>> types, bool changes_rows) {
+  types_ = std::move(types);
+  changes_rows_ = changes_rows;
 }
 
-Result<Columns> CrmTable::canonical(Connection& session, const Columns& given) {
-  const std::array params{Param(object_of(given))};
-  auto rows = session.run(
-      prepared("select to_jsonb(p.*)::text from jsonb_populate_record(null::" + relation_ + ", $1::jsonb) as p"),
-      params);
-  if (!rows) return tl::unexpected(std::move(rows.error()));
-  const Columns canonical = columns_of(rows->text(0, 0));
-  Columns out;
-  for (const auto& [name, value] : given)
-    if (const auto found = canonical.find(name); found != canonical.end()) out.emplace(name, found->second);
-  return out;
+std::string_view CrmTable::type_of(std::string_view column) const {
+  const auto found = types_.find(column);
+  return found == types_.end() ? std::string_view() : std::string_view(found->second);
 }
 
-Result<std::vector<std::string>> CrmTable::find(Connection& session, const std::vector<std::string>& columns,
-                                                const Columns& values) {
-  const std::array params{Param(object_of(values))};
-  auto rows = session.run(prepared("select to_jsonb(t.*)::text from " + relation_ + " t where (" +
-                                   quoted(session, columns, "t.") + ") = (select " + quoted(session, columns, "p.") +
-                                   " from jsonb_populate_record(null::" + relation_ + ", $1::jsonb) as p) limit 2"),
-                          params);
-  if (!rows) return tl::unexpected(std::move(rows.error()));
-  std::vector<std::string> out;
-  for (int row = 0; row < rows->size(); ++row) out.push_back(key_of(key_, columns_of(rows->text(row, 0))));
-  return out;
+/// $1: keys, as key_object writes them.
+std::string CrmTable::by_key(Connection& session) const {
+  return " from unnest($1::text[]) with ordinality as g (key, place)"
+         " cross join lateral jsonb_populate_record(null::" +
+         relation_ + ", g.key::jsonb) as k join " + relation_ + " t on (" + quoted(session, key_, "t.") + ") = (" +
+         quoted(session, key_, "k.") + ")";
 }
 
-Result<Columns> CrmTable::insert(Connection& session, const Columns& values) {
+Param CrmTable::keys_of(std::span<const std::string> object_ids) const {
+  std::vector<std::string> keys;
+  keys.reserve(object_ids.size());
+  for (const auto& object_id : object_ids) keys.push_back(key_object(key_, object_id));
+  return Param::array(std::span<const std::string>(keys));
+}
+
+Statement CrmTable::canonical(std::span<const std::string> objects) {
+  return {prepared("select g.place, to_jsonb(p.*)::text from unnest($1::text[]) with ordinality as g (object, place)"
+                   " cross join lateral jsonb_populate_record(null::" +
+                   relation_ + ", g.object::jsonb) as p"),
+          {Param::array(objects)}};
+}
+
+Statement CrmTable::find(Connection& session, const std::vector<std::string>& columns,
+                         std::span<const std::string> objects) {
+  return {prepared("select g.place, to_jsonb(f.*)::text from unnest($1::text[]) with ordinality as g (object, place)"
+                   " cross join lateral jsonb_populate_record(null::" +
+                   relation_ + ", g.object::jsonb) as p cross join lateral (select * from " + relation_ + " t where (" +
+                   quoted(session, columns, "t.") + ") = (" + quoted(session, columns, "p.") + ") limit 2) as f"),
+          {Param::array(objects)}};
+}
+
+Statement CrmTable::lock(Connection& session, std::span<const std::string> object_ids) {
+  return {prepared("select g.place, to_jsonb(t.*)::text, t.ctid, t.tableoid" + by_key(session) +
+                   " for no key update of t skip locked"),
+          {keys_of(object_ids)}};
+}
+
+Statement CrmTable::read(Connection& session, std::span<const std::string> object_ids) {
+  return {prepared("select g.place, to_jsonb(t.*)::text" + by_key(session)), {keys_of(object_ids)}};
+}
+
+Statement CrmTable::insert(Connection& session, const Columns& values) {
   const auto names = names_of(values);
-  const std::string sql = names.empty()
-                              ? "insert into " + relation_ + " as t default values returning to_jsonb(t.*)::text"
-                              : "insert into " + relation_ + " as t (" + quoted(session, names, "") + ") select " +
-                                    quoted(session, names, "p.") + " from jsonb_populate_record(null::" + relation_ +
-                                    ", $1::jsonb) as p returning to_jsonb(t.*)::text";
-  const std::vector<Param> params = names.empty() ? std::vector<Param>{} : std::vector<Param>{Param(object_of(values))};
-  auto rows = session.run(prepared(sql), params);
-  if (!rows) return tl::unexpected(std::move(rows.error()));
-  return rows->size() == 0 ? Columns{} : columns_of(rows->text(0, 0));
+  if (names.empty())
+    return {prepared("insert into " + relation_ + " as t default values returning to_jsonb(t.*)::text"), {}};
+  return {prepared("insert into " + relation_ + " as t (" + quoted(session, names, "") + ") select " +
+                   quoted(session, names, "p.") + " from jsonb_populate_record(null::" + relation_ +
+                   ", $1::jsonb) as p returning to_jsonb(t.*)::text"),
+          {Param(object_of(values))}};
 }
 
-Statement CrmTable::lock(Connection& session, const std::string& object_id) {
-  return {prepared("select to_jsonb(t.*)::text from " + relation_ + " t" + where(session) + " for no key update"),
-          {Param(key_object(key_, object_id))}};
-}
-
-Statement CrmTable::change(Connection& session, const std::string& object_id, const std::vector<std::string>& columns,
+Statement CrmTable::change(Connection& session, const Version& version, const std::vector<std::string>& columns,
                            const Columns& values) {
   std::string sets;
+  Columns taken;
   for (const auto& name : columns) {
     const auto column = session.quoted_identifier(name);
     sets += (sets.empty() ? "" : ", ") + column + " = p." + column;
+    if (const auto value = values.find(name); value != values.end()) taken.insert(*value);
   }
   return {prepared("update " + relation_ + " t set " + sets + " from jsonb_populate_record(null::" + relation_ +
-                   ", $2::jsonb) as p" + where(session)),
-          {Param(key_object(key_, object_id)), Param(object_of(values))}};
+                   ", $1::jsonb) as p where t.ctid = $2::tid and t.tableoid = $3::oid"
+                   " returning to_jsonb(t.*)::text"),
+          {Param(object_of(taken)), Param(version.ctid), Param(version.tableoid)}};
 }
 
-Statement CrmTable::erase(Connection& session, const std::string& object_id) {
-  return {prepared("delete from " + relation_ + " t" + where(session)), {Param(key_object(key_, object_id))}};
+Statement CrmTable::erase(const Version& version) {
+  return {prepared("delete from " + relation_ + " t where t.ctid = $1::tid and t.tableoid = $2::oid"),
+          {Param(version.ctid), Param(version.tableoid)}};
 }
 
 }  // namespace tandem

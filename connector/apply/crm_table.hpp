@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,37 +11,57 @@
 
 namespace tandem {
 
-/// A watched table as apply reads and writes it. Its statements are made from the names of columns, and prepared: a
-/// session knows each of them once.
+/// The statements by which apply reads and writes a watched table. They are made from the names of columns, and
+/// prepared: a session knows each of them once. They hold on to this table's text. Those that read are about many
+/// objects at once, and answer in their first column at which place each of them was given, from 1.
 class CrmTable {
  public:
+  /// Where one version of a row is: another one stands elsewhere.
+  struct Version {
+    std::string ctid, tableoid;
+  };
+
   CrmTable(std::string name, std::string relation, std::vector<std::string> key)
       : name_(std::move(name)), relation_(std::move(relation)), key_(std::move(key)) {}
 
+  [[nodiscard]] const std::string& relation() const { return relation_; }
   [[nodiscard]] const std::vector<std::string>& key() const { return key_; }
   [[nodiscard]] std::size_t statements() const { return statements_.size(); }
 
-  /// These values as the database prints them for our columns; unknown columns are left out.
-  [[nodiscard]] Result<Columns> canonical(postgres::Connection& session, const Columns& given);
-  /// object_ids of at most two rows that have these values in these columns.
-  [[nodiscard]] Result<std::vector<std::string>> find(postgres::Connection& session,
-                                                      const std::vector<std::string>& columns, const Columns& values);
-  /// The row as the CRM's BEFORE triggers have made it; empty: a trigger has not let it in.
-  [[nodiscard]] Result<Columns> insert(postgres::Connection& session, const Columns& values);
+  /// What is known of the table, and may be a second old: type names by column, as format_type() gives them, and
+  /// whether the CRM's own triggers can change a row behind its write.
+  void learn(std::map<std::string, std::string, std::less<>> types, bool changes_rows);
+  /// "" where the type is not known.
+  [[nodiscard]] std::string_view type_of(std::string_view column) const;
+  [[nodiscard]] bool changes_rows() const { return changes_rows_; }
 
-  // Statements, to be sent with others in one round trip. They hold on to this table's text.
-  /// The row, locked against others' changes; no row where it is gone.
-  [[nodiscard]] postgres::Statement lock(postgres::Connection& session, const std::string& object_id);
-  [[nodiscard]] postgres::Statement change(postgres::Connection& session, const std::string& object_id,
+  /// (place, object): the values as the database prints them for our columns, all columns of the table.
+  [[nodiscard]] postgres::Statement canonical(std::span<const std::string> objects);
+  /// (place, row): at most two rows that have each object's values in these columns.
+  [[nodiscard]] postgres::Statement find(postgres::Connection& session, const std::vector<std::string>& columns,
+                                         std::span<const std::string> objects);
+  /// (place, row, ctid, tableoid): locked against others' changes. Waits for nobody: a row that somebody else has
+  /// locked is left out, like one that is gone.
+  [[nodiscard]] postgres::Statement lock(postgres::Connection& session, std::span<const std::string> object_ids);
+  /// (place, row).
+  [[nodiscard]] postgres::Statement read(postgres::Connection& session, std::span<const std::string> object_ids);
+
+  /// (row) as the CRM's BEFORE triggers have made it; none: a trigger has not let it in.
+  [[nodiscard]] postgres::Statement insert(postgres::Connection& session, const Columns& values);
+  /// (row) as BEFORE triggers have made it; these two affect no row where it is no longer the version that was locked.
+  [[nodiscard]] postgres::Statement change(postgres::Connection& session, const Version& version,
                                            const std::vector<std::string>& columns, const Columns& values);
-  [[nodiscard]] postgres::Statement erase(postgres::Connection& session, const std::string& object_id);
+  [[nodiscard]] postgres::Statement erase(const Version& version);
 
  private:
   [[nodiscard]] postgres::Query prepared(std::string sql);
-  [[nodiscard]] std::string where(postgres::Connection& session) const;
+  [[nodiscard]] std::string by_key(postgres::Connection& session) const;
+  [[nodiscard]] postgres::Param keys_of(std::span<const std::string> object_ids) const;
 
   std::string name_, relation_;
   std::vector<std::string> key_;
+  std::map<std::string, std::string, std::less<>> types_;
+  bool changes_rows_ = true;
   std::map<std::string, std::string, std::less<>> statements_;  ///< name by text
 };
 

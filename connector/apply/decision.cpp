@@ -12,6 +12,8 @@ using std::chrono::milliseconds;
 using Then = Step::Then;
 
 constexpr milliseconds lane_recheck{30}, create_recheck{100}, first_wait{250}, longest_wait{10'000};
+constexpr milliseconds first_row_wait{30}, longest_row_wait{2'000};
+constexpr milliseconds create_may_come{3'000};
 constexpr std::chrono::minutes creates_are_answered{1};
 
 Step settle(Outcome outcome, std::string description = {}, std::string error_code = {}) {
@@ -35,10 +37,14 @@ Step park(const InboxRecord& record, Waits reason, milliseconds wait, std::strin
   return step;
 }
 
+struct Patience {
+  milliseconds first, longest;
+};
+
 Step wait_or_expire(const RouteSettings& route, const InboxRecord& record, Waits reason, std::string error_code,
-                    std::string description) {
+                    std::string description, Patience patience = {first_wait, longest_wait}) {
   if (record.age >= route.max_wait) return settle(Outcome::expired, std::move(description), std::move(error_code));
-  return park(record, reason, std::clamp(record.age / 4, first_wait, longest_wait), std::move(description),
+  return park(record, reason, std::clamp(record.age / 4, patience.first, patience.longest), std::move(description),
               std::move(error_code));
 }
 
@@ -135,6 +141,8 @@ std::string_view word(Waits reason) {
       return "parent";
     case Waits::object:
       return "object";
+    case Waits::fetch:
+      return "fetch";
     case Waits::retry:
       break;
   }
@@ -163,7 +171,12 @@ Step place(const RouteSettings& route, const InboxRecord& record, bool object_kn
     step.unpair = true;
     return step;
   }
-  if (tells_of_an_update(record))
+  const bool fetches = route.rest.fetch.has_value();
+  if (tells_of_an_update(record) && !record.fetched && fetches &&
+      record.age >= std::min(create_may_come, route.max_wait))
+    return park(record, Waits::fetch, milliseconds(0),
+                "is fetched, since the object that it updates is not known here");
+  if (tells_of_an_update(record) && !record.fetched)
     return wait_or_expire(route, record, Waits::object, "not_found", "the object that it updates is not known here");
   return insertion(route, record);
 }
@@ -171,6 +184,27 @@ Step place(const RouteSettings& route, const InboxRecord& record, bool object_kn
 Step wait_for_parent(const RouteSettings& route, const InboxRecord& record, const std::string& type,
                      const std::string& id) {
   return wait_or_expire(route, record, Waits::parent, "dependency", "waits for " + type + " " + id);
+}
+
+Step wait_for_row(const RouteSettings& route, const InboxRecord& record) {
+  return wait_or_expire(route, record, Waits::lane, "lock", "waits for a session of the CRM that holds the row",
+                        {first_row_wait, longest_row_wait});
+}
+
+Step not_routed() {
+  return settle(Outcome::filtered, "no route takes it");
+}
+
+Step unreadable(std::string description) {
+  return settle(Outcome::rejected, std::move(description), "mapping");
+}
+
+Step paired_otherwise(const std::string& object_id) {
+  return settle(Outcome::rejected, "the object " + object_id + " is paired with another one of theirs", "rejected");
+}
+
+Step not_let_in() {
+  return settle(Outcome::filtered, "a trigger of the CRM has not let it in");
 }
 
 Step write_over(const Meeting& m) {
@@ -220,6 +254,16 @@ Step end_write(Step step, const Columns& now, const Columns& theirs) {
 
 bool is_collision(const Error& error) {
   return error.sqlstate == "40P01" || error.sqlstate == "40001";
+}
+
+tl::unexpected<Error> collision(std::string message) {
+  auto error = fail(ErrorKind::refused, std::move(message));
+  error.value().sqlstate = "40001";
+  return error;
+}
+
+tl::unexpected<Error> another_has_taken_over() {
+  return fail(ErrorKind::fenced, "another connector of our name has taken over");
 }
 
 Step after_error(const RetrySettings& retry, const InboxRecord& record, const Error& error) {

@@ -22,7 +22,7 @@
 namespace tandem {
 
 /// Why a record is parked. One that waits for its object lets the create of that object pass, and nothing else does.
-enum class Waits : std::uint8_t { lane, outcome, parent, object, retry };
+enum class Waits : std::uint8_t { lane, outcome, parent, object, fetch, retry };
 [[nodiscard]] std::string_view word(Waits reason);
 
 struct Step {
@@ -65,7 +65,7 @@ struct PairFacts {
 /// What goes the other way, and what both sides last had.
 struct LaneFacts {
   bool in_flight = false, waiting = false;
-  bool unsettled = false, just_written = false, forced = false;
+  bool unsettled = false, just_written = false, forced = false, paired = false;
   /// image: the agreed one; version: theirs, that was applied last; written: what our last write got
   std::string image, version, written;
 };
@@ -88,6 +88,14 @@ struct Meeting {
 [[nodiscard]] Step place(const RouteSettings& route, const InboxRecord& record, bool object_known);
 [[nodiscard]] Step wait_for_parent(const RouteSettings& route, const InboxRecord& record, const std::string& type,
                                    const std::string& id);
+/// A session of the CRM holds the object's row. Nothing is waited for while other rows are held, so it comes again.
+[[nodiscard]] Step wait_for_row(const RouteSettings& route, const InboxRecord& record);
+[[nodiscard]] Step not_routed();
+[[nodiscard]] Step unreadable(std::string description);
+/// Their key names an object that has another partner.
+[[nodiscard]] Step paired_otherwise(const std::string& object_id);
+/// A trigger of the CRM has skipped the insert.
+[[nodiscard]] Step not_let_in();
 [[nodiscard]] Step write_over(const Meeting& meeting);
 [[nodiscard]] Step remove(const Meeting& meeting);
 /// Does something go back? `now`: the row as the CRM's triggers have left it.
@@ -96,5 +104,7 @@ struct Meeting {
 [[nodiscard]] Step after_error(const RetrySettings& retry, const InboxRecord& record, const Error& error);
 /// May be tried again at once: nobody is to blame.
 [[nodiscard]] bool is_collision(const Error& error);
+[[nodiscard]] tl::unexpected<Error> collision(std::string message);
+[[nodiscard]] tl::unexpected<Error> another_has_taken_over();
 
 }  // namespace tandem

@@ -6,6 +6,12 @@
 
 namespace tandem {
 
+/// Names the object that a record is about, as far as the record itself tells. Pure.
+[[nodiscard]] inline std::string lane_of(const InboxRecord& record) {
+  return record.source->name + '\n' + record.request_type + '\n' +
+         (record.remote_id.empty() ? record.object_id : record.remote_id);
+}
+
 /// Objects of which a record has been parked in this turn: what follows waits with it, so that an object's records keep
 /// their order. Only one that waits for its object lets the create of that object pass. Pure.
 class LaneLine {
@@ -18,11 +24,6 @@ class LaneLine {
   [[nodiscard]] bool empty() const { return parked_.empty(); }
 
  private:
-  static std::string lane_of(const InboxRecord& record) {
-    return record.source->name + '\n' + record.request_type + '\n' +
-           (record.remote_id.empty() ? record.object_id : record.remote_id);
-  }
-
   std::map<std::string, Waits, std::less<>> parked_;
 };
 

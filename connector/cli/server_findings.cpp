@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -20,6 +21,7 @@ class Look {
     version();
     if (settings_.capture.stream) streaming();
     if (whose_ == Session::everyday) role();
+    if (whose_ == Session::everyday) applies_as();
     clocks();
     transactions();
     row_security();
@@ -121,6 +123,19 @@ class Look {
           "alter role " + name + " replication (on a managed server grant its replication role)");
     else
       add(Severity::ok, "role " + name);
+  }
+
+  /// The capture triggers know what tandem has applied by the session's user.
+  void applies_as() {
+    const auto applies = [](const RouteSettings& route) { return route.apply.has_value(); };
+    if (std::none_of(settings_.routes.begin(), settings_.routes.end(), applies)) return;
+    auto rows = session_.run("select session_user");
+    if (!rows) return failed(rows.error());
+    if (rows->text(0, 0) != "tandem_connector")
+      add(Severity::error,
+          "routes with `apply` are written as " + std::string(rows->text(0, 0)) +
+              ": capture takes that for the CRM's own changes, and all of it goes back to where it came from",
+          "connect as tandem_connector (database.url)");
   }
 
   void clocks() {

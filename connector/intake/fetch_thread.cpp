@@ -146,7 +146,8 @@ Status FetchThread::write(Answered& answered) {
   }
   system.quiet = 0ms;
   if (end.move != Fetched::Move::apply) return miss(object, end);
-  auto done = store::fetched(*session_, fence_, object, std::string(end.body), verdict.version);
+  auto done = store::fetched(*session_, fence_, object,
+                             {std::string(end.body), verdict.version, answered.outcome.answer.status});
   if (!done && (done.error().sqlstate.starts_with("22") || done.error().sqlstate.starts_with("54"))) {
     end.move = Fetched::Move::give_up;
     end.error = ErrorClass::mapping;

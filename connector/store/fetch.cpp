@@ -31,14 +31,14 @@ Result<std::vector<FetchDue>> fetches_due(postgres::Connection& session, std::sp
   return all;
 }
 
-Status fetched(postgres::Connection& session, const Fence& fence, const FetchDue& object, const std::string& body,
-               const std::string& version) {
+Status fetched(postgres::Connection& session, const Fence& fence, const FetchDue& object, const FetchedObject& what) {
   const std::array params{Param(fence.name),
                           Param(fence.epoch),
                           Param::array(std::span<const std::int64_t>(object.counters)),
                           Param::array(std::span<const std::string>(object.record_ids)),
-                          Param(body),
-                          version.empty() ? Param() : Param(version)};
+                          Param(what.body),
+                          what.version.empty() ? Param() : Param(what.version),
+                          Param(what.status)};
   return held(session.run(queries::fetched, params));
 }
 

@@ -23,9 +23,14 @@ struct FetchDue {
 [[nodiscard]] Result<std::vector<FetchDue>> fetches_due(postgres::Connection& session,
                                                         std::span<const std::string> sources, std::int64_t most);
 
-/// One record gets the body, the create if there is one; the others are superseded by it.
+struct FetchedObject {
+  std::string body, version;  ///< version: "" where it is not told
+  int status = 0;             ///< of the answer
+};
+/// One record gets the body, the create if there is one; the others are superseded by it. From here on it tells of the
+/// whole object.
 [[nodiscard]] Status fetched(postgres::Connection& session, const Fence& fence, const FetchDue& object,
-                             const std::string& body, const std::string& version);
+                             const FetchedObject& what);
 
 struct Missed {
   std::optional<std::chrono::milliseconds> again;  ///< nothing: given up with `outcome`

@@ -28,16 +28,32 @@ begin
     image jsonb;
 {{declarations}}  begin
     if pg_trigger_depth() > 1 or current_setting('tandem.nested', true) = 'on' or current_setting('tandem.origin', true) <> ''{{elsewhere}} then
-      exit ordinary;
+{{echo}}      exit ordinary;
     end if;
 {{branches}}    end if;
   end;
 $source$, jsonb_build_object(
     'declarations', declarations,
     'elsewhere', ' or ' || tandem.capture_elsewhere(w.relation),
+    'echo', tandem.capture_echo(w.watch),
     'branches', branches));
 end
 $function$;
+
+-- Behind the question whether a change is ordinary: one that tandem has applied from the only target of the watch leaves no record. Others that
+-- are not ordinary go the general way.
+create or replace function tandem.capture_echo(watch text) returns text
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((
+    select format($e$      if current_setting('tandem.origin', true) = %L and session_user = 'tandem_connector' and pg_trigger_depth() = 1
+          and current_setting('tandem.nested', true) is distinct from 'on' and not (%s) then
+        return null;
+      end if;
+$e$, min(r.target), tandem.capture_elsewhere(w.relation))
+    from tandem.watch w cross join tandem.capture_routes($1) r
+    where w.watch = $1 group by w.relation having count(distinct r.target) = 1), '')
+$$;
 
 -- The branch of one operation; null where only the general way will do.
 create or replace function tandem.capture_ordinary_branch(watch text, event text) returns text

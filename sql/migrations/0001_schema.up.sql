@@ -233,10 +233,11 @@ create table tandem.identity (
   constraint identity_is_paired_with_a_remote_id check (state <> 'paired' or remote_id is not null)
 ) with (fillfactor = 80);
 -- md5 for keys of any length: `on conflict (target, request_type, md5(object_id)) where state <> 'deleted'`, and a look-up compares
--- md5(object_id) = md5($1) and object_id = $1.
-create unique index identity_object_is_paired_once on tandem.identity (target, request_type, md5(object_id)) where state <> 'deleted';
-create unique index identity_remote_is_paired_once on tandem.identity (target, request_type, md5(remote_id)) where state <> 'deleted' and remote_id is not null;
-create index identity_remote_was_deleted on tandem.identity (target, request_type, md5(remote_id)) where state = 'deleted';
+-- md5(object_id) = md5($1) and object_id = $1. md5 comes first, so that it is enough: a look-up by remote_id says `target is not distinct from`,
+-- or a plan that was made while the table was empty might take the index of object_ids for those two columns.
+create unique index identity_object_is_paired_once on tandem.identity (md5(object_id), target, request_type) where state <> 'deleted';
+create unique index identity_remote_is_paired_once on tandem.identity (md5(remote_id), target, request_type) where state <> 'deleted' and remote_id is not null;
+create index identity_remote_was_deleted on tandem.identity (md5(remote_id), target, request_type) where state = 'deleted';
 create index identity_is_pending on tandem.identity (target, request_type) where state = 'pending';
 
 -- What the other side is known to have of an object: image or its hash. Only for routes that need it.

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 namespace tandem::test_support {
 namespace {
 
@@ -265,6 +268,21 @@ TEST(BothWays, WhatASettlementTeachesIsKnownToApplyThatHasWaitedForIt) {
   EXPECT_EQ(both.sql().text("select tier from account"), "3") << "they had not seen our write when they made theirs";
   EXPECT_EQ(both.field("account", id, "Tier"), "3");
   EXPECT_EQ(both.sql().number("select count(*) from tandem.conflict"), 1);
+}
+
+TEST(BothWaysDoctor, RefusesARoleWhoseWritesWouldGoBack) {
+  BothWays both;
+  const auto& file = both.stand().tandem().configuration_file();
+  EXPECT_EQ(both.stand().tandem().command({"doctor"}).output.find("routes with `apply`"), std::string::npos);
+  std::ifstream in(file);
+  std::string text((std::istreambuf_iterator<char>(in)), {});
+  const std::string role = "tandem_connector@";
+  const auto at = text.find(role);
+  ASSERT_NE(at, std::string::npos) << text;
+  std::ofstream(file) << text.replace(at, role.size(), "postgres@");
+  const auto told = both.stand().tandem().command({"doctor"});
+  EXPECT_EQ(told.status, 1);
+  EXPECT_NE(told.output.find("routes with `apply` are written as postgres"), std::string::npos) << told.output;
 }
 
 }  // namespace

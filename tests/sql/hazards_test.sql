@@ -1,5 +1,5 @@
 -- Sequences that break simpler triggers. Statements run in transactions of their own, as the CRM's do.
-select plan(64);
+select plan(66);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;   -- tests are also made as other roles
 
 -- ---- data that JSON or a condition cannot take never fails the CRM ------------------------------------------------------------------
@@ -276,6 +276,26 @@ set session authorization crm;
 begin; set local tandem.origin = 'there'; insert into contact values (3, 'forged'); commit;
 reset session authorization;
 select is(t.taken(), '{create 3}', 'only the connector''s sessions may say where a change comes from');
+-- A watch with one target alone: its echo takes the short way.
+create table fax (id integer primary key, v integer);
+alter table fax owner to crm;
+grant all on fax to tandem_connector;
+set role crm;
+create function copy_fax() returns trigger language plpgsql security definer as $$
+begin if new.v = 7 then insert into fax values (new.id + 100, 1); update fax set v = 8 where id = new.id; end if; return null; end $$;
+create trigger copy_fax after insert on fax for each row execute function copy_fax();
+reset role;
+select t.capture('fax', '{}', 'there');
+set session authorization tandem_connector;
+begin; set local tandem.origin = 'there'; insert into fax values (1, 1); update fax set v = 2; delete from fax; insert into fax values (2, 1); commit;
+select is(t.taken(), '{}', 'nothing of an echo is recorded');
+begin; set local tandem.origin = 'there'; insert into fax values (3, 7); update fax set v = 4 where id = 2; commit;
+begin; set local tandem.origin = 'elsewhere'; update fax set v = 5 where id = 2; commit;
+reset session authorization;
+set session authorization crm;
+begin; set local tandem.origin = 'there'; update fax set v = 6 where id = 2; commit;
+reset session authorization;
+select is(t.taken('v'), '{create 103=1,update 3=8,update 2=5,update 2=6}', 'the CRM''s own triggers, other sources and forged origins are');
 
 -- ---- row-level security -----------------------------------------------------------------------------------------------------------------------
 create table secret (id integer primary key, owner text, v integer);

@@ -1,26 +1,35 @@
--- $1 connector, $2 epoch, $3 counter, $4 record_id, $5 target, $6 request_type, $7 remote_id, $8 object_id as they told it. The record,
--- locked, and the object that it is about.
+-- $1 connector, $2 epoch, $3 target, then in one order: $4 counters, $5 record_ids, $6 request types, $7 remote_ids and $8 object_ids as they told
+-- them (null: not told). Of each record in that order: is it pending, and the pair that it is about.
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
-), record as materialized (
-  select from tandem.inbox where counter = $3::bigint and record_id = $4::uuid and request_state in (1, 2) for update
+), creating as materialized (
+  select distinct c.request_type from tandem.identity c
+  where c.target = $3::text and c.request_type = any ($6::text[]) and c.state = 'pending' and c.updated_at > clock_timestamp() - interval '1 minute'
 )
-select (select count(*) from fence) as fenced, (select count(*) from record) as pending, i.object_id, i.remote_id,
-       exists (
-         select from tandem.identity d
-         where d.target = $5::text and d.request_type = $6::text and md5(d.remote_id) = md5($7::text) and d.remote_id = $7::text
-           and d.state = 'deleted') as deleted,
-       exists (
-         select from tandem.identity c
-         where c.target = $5::text and c.request_type = $6::text and c.state = 'pending'
-           and c.updated_at > clock_timestamp() - interval '1 minute') as creating
-from (select) as one
+select (select count(*) from fence) as fenced, r.pending is not null as pending, coalesce(t.object_id, o.object_id) as object_id,
+       case when t.object_id is null then o.remote_id else t.remote_id end as remote_id, d.deleted is not null as deleted,
+       g.request_type in (select c.request_type from creating c) as creating
+from unnest($4::bigint[], $5::text[]::uuid[], $6::text[], $7::text[], $8::text[]) with ordinality
+  as g (counter, record_id, request_type, remote_id, object_id, place)
+left join lateral (  -- by the indexes, however few rows there were when the plan was made
+  select true as pending from tandem.inbox i where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) limit 1
+) as r on true
+left join lateral (  -- and by none but the remote ids' index
+  select x.object_id, x.remote_id from tandem.identity x
+  where md5(x.remote_id) = md5(g.remote_id) and x.remote_id = g.remote_id and x.target is not distinct from $3::text
+    and x.request_type is not distinct from g.request_type and x.state <> 'deleted'
+  limit 1
+) as t on true
 left join lateral (
-  select * from (
-    select 1 as place, x.object_id, x.remote_id from tandem.identity x
-    where x.target = $5::text and x.request_type = $6::text and md5(x.remote_id) = md5($7::text) and x.remote_id = $7::text and x.state <> 'deleted'
-    union all
-    select 2, x.object_id, x.remote_id from tandem.identity x
-    where x.target = $5::text and x.request_type = $6::text and md5(x.object_id) = md5($8::text) and x.object_id = $8::text and x.state <> 'deleted'
-  ) as known order by place limit 1
-) as i on true
+  select x.object_id, x.remote_id from tandem.identity x
+  where t.object_id is null and x.target = $3::text and x.request_type = g.request_type and md5(x.object_id) = md5(g.object_id)
+    and x.object_id = g.object_id and x.state <> 'deleted'
+  limit 1
+) as o on true
+left join lateral (
+  select true as deleted from tandem.identity x
+  where t.object_id is null and x.target = $3::text and x.request_type = g.request_type and md5(x.remote_id) = md5(g.remote_id)
+    and x.remote_id = g.remote_id and x.state = 'deleted'
+  limit 1
+) as d on true
+order by g.place

@@ -1,17 +1,21 @@
--- $1 connector, $2 epoch, $3 counter, $4 record_id, $5 milliseconds to wait, $6 reason, $7 error_code, $8 description, $9 attempts.
+-- $1 connector, $2 epoch, then in one order: $3 counters, $4 record_ids, $5 milliseconds to wait, $6 reasons, $7 error_codes, $8 descriptions,
+-- $9 attempts. One that waits for a fetch loses its body: the whole object takes its place.
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
 ), noted as (
   update tandem.inbox i
-  set request_state = 2, error_code = $7::text, description = $8::text, attempts = $9::integer,
-      next_attempt_at = clock_timestamp() + $5::bigint * interval '1 millisecond',
+  set request_state = 2, body = case when g.reason <> 'fetch' then i.body end, error_code = g.error_code, description = g.description, attempts = g.attempts::integer,
+      next_attempt_at = clock_timestamp() + g.wait * interval '1 millisecond',
       date_time_received = coalesce(i.date_time_received, clock_timestamp()), date_time_update = clock_timestamp()
-  from fence where i.counter = $3::bigint and i.record_id = $4::uuid and i.request_state in (1, 2)
-  returning i.counter, i.source, i.request_type, i.object_id
+  from fence, unnest($3::bigint[], $4::text[]::uuid[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::bigint[])
+    as g (counter, record_id, wait, reason, error_code, description, attempts)
+  where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
+  returning i.counter, i.source, i.request_type, i.object_id, i.next_attempt_at, g.reason
 ), parked as (
   insert into tandem.parked as p (queue, counter, peer, request_type, object_id, due, reason, attempted)
-  select 'inbox', n.counter, n.source, n.request_type, n.object_id, clock_timestamp() + $5::bigint * interval '1 millisecond', $6::text, true
+  select 'inbox', n.counter, n.source, n.request_type, n.object_id, case when n.reason = 'fetch' then 'infinity' else n.next_attempt_at end, n.reason,
+         true
   from noted n
   on conflict (queue, counter) do update set due = excluded.due, reason = excluded.reason
 )
-select (select count(*) from fence) as fenced
+select (select count(*) from fence) as fenced, (select count(*) from noted) as noted

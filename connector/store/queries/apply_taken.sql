@@ -1,3 +1,9 @@
--- $1 target, $2 request_type, $3 object_id. A row: the object has a partner there.
-select 1 from tandem.identity i
-where i.target = $1::text and i.request_type = $2::text and md5(i.object_id) = md5($3::text) and i.object_id = $3::text and i.state = 'paired'
+-- $1 target, then in one order: $2 request types, $3 object_ids. Places of those, from 1, that have a partner there.
+select g.place
+from unnest($2::text[], $3::text[]) with ordinality as g (request_type, object_id, place)
+cross join lateral (
+  select from tandem.identity i
+  where i.target = $1::text and i.request_type = g.request_type and md5(i.object_id) = md5(g.object_id) and i.object_id = g.object_id
+    and i.state = 'paired'
+  limit 1
+) as paired

@@ -1,11 +1,17 @@
--- $1 target, $2 request_type, $3 object_id (null: never known here), $4 remote_id. The pair has ended; what comes late for it is known as
--- such, even where it ended before it began.
-with ended as (
-  update tandem.identity i set state = 'deleted', remote_id = coalesce(i.remote_id, $4::text), updated_at = clock_timestamp()
-  where i.target = $1::text and i.request_type = $2::text and md5(i.object_id) = md5($3::text) and i.object_id = $3::text and i.state <> 'deleted'
-  returning 1
+-- $1 target, then in one order: $2 request types, $3 object_ids (null: never known here), $4 remote_ids. The pairs have ended; what comes late for
+-- them is known as such, even where a pair ended before it began.
+with given as materialized (
+  select * from unnest($2::text[], $3::text[], $4::text[]) with ordinality as g (request_type, object_id, remote_id, place)
+), ended as (
+  update tandem.identity i set state = 'deleted', remote_id = coalesce(i.remote_id, g.remote_id), updated_at = clock_timestamp()
+  from given g
+  where i.target = $1::text and i.request_type = g.request_type and md5(i.object_id) = md5(g.object_id) and i.object_id = g.object_id
+    and i.state <> 'deleted'
+  returning g.place
 ), forgotten as (
-  delete from tandem.agreed a where a.target = $1::text and a.request_type = $2::text and md5(a.object_id) = md5($3::text) and a.object_id = $3::text
+  delete from tandem.agreed a using given g
+  where a.target = $1::text and a.request_type = g.request_type and md5(a.object_id) = md5(g.object_id) and a.object_id = g.object_id
 )
 insert into tandem.identity (target, request_type, object_id, remote_id, state)
-select $1::text, $2::text, '', $4::text, 'deleted' where $4::text is not null and not exists (select from ended)
+select $1::text, g.request_type, '', g.remote_id, 'deleted' from given g
+where g.remote_id is not null and not exists (select from ended e where e.place = g.place)

@@ -21,10 +21,10 @@ with low as materialized (
 select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin, coalesce((select max(i.counter) from tandem.inbox i), 0) as newest,
        (select min(f.counter) from fresh f) as lowest, null::uuid as record_id, null::text as source, null::text as request_type,
        null::text as operation, null::text as remote_id, null::text as object_id, null::text as version, null::text as body,
-       null::integer as attempts, null::bigint as age_ms
+       null::integer as attempts, null::bigint as age_ms, null::boolean as fetched
 union all
 (select r.counter, null, null, null, r.record_id, r.source, r.request_type, r.operation, r.remote_id, r.object_id, r.version, r.body::text,
-       r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint
+       r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null
 from pending r
 where not exists (select from tandem.source s where s.source = r.source and s.paused)
   and not exists (

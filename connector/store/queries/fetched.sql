@@ -1,5 +1,5 @@
--- $1 connector, $2 epoch, $3 counters, $4 record_ids, $5 body, $6 version (null: not told). One object's records: one of them gets the body
--- and may be applied now, the others are superseded by it. That is the create, if there is one, since an update waits for its object.
+-- $1 connector, $2 epoch, $3 counters, $4 record_ids, $5 body, $6 version (null: not told), $7 status of the answer. One object's records: one of them gets the
+-- body, and with the status the mark that it tells of the whole object, and may be applied now, the others are superseded by it. That is the create, if there is one, since an update waits for its object.
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
 ), given as materialized (
@@ -11,7 +11,7 @@ with fence as materialized (
 ), filled as (
   update tandem.inbox i
   set body = $5::jsonb, version = coalesce($6::text, g.version), error_code = null, description = null, attempts = 0, next_attempt_at = null,
-      date_time_update = clock_timestamp()
+      answer_status = $7::integer, date_time_update = clock_timestamp()
   from fence, given g where g.carries and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) and i.body is null
   returning i.counter
 ), freed as (

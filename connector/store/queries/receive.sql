@@ -21,10 +21,10 @@ with moved as (
   select coalesce(i.object_id, g.object_id), g.request_type, g.operation, $1::text, g.body::jsonb, g.remote_id, g.source_record_id, g.version,
          g.trace_context, $1::text
   from given g
-  left join lateral (  -- by the index, however few pairs there were when the plan was made
+  left join lateral (  -- by none but the remote ids' index, however few pairs there were when the plan was made
     select x.object_id from tandem.identity x
-    where x.target = g.target and x.request_type = g.request_type and md5(x.remote_id) = md5(g.remote_id) and x.remote_id = g.remote_id
-      and x.state <> 'deleted'
+    where md5(x.remote_id) = md5(g.remote_id) and x.remote_id = g.remote_id and x.target is not distinct from g.target
+      and x.request_type is not distinct from g.request_type and x.state <> 'deleted'
     limit 1
   ) as i on true
   order by g.place

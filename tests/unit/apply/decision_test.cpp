@@ -63,6 +63,27 @@ TEST_F(Decision, AnUpdateOfAnUnknownObjectWaitsAndThenExpiresWhereOperationsAreT
   EXPECT_TRUE(place(route, record, false).unpair) << "what comes late for it is known as such";
 }
 
+TEST_F(Decision, AnUpdateOfAnUnknownObjectIsFetchedWhereItsRouteCanAndIsThenWhole) {
+  route.rest.fetch.emplace();
+  EXPECT_EQ(place(route, record, false).reason, Waits::object) << "its create may be on its way";
+  record.age = std::chrono::seconds(30);
+  EXPECT_EQ(place(route, record, false).reason, Waits::fetch);
+  record.fetched = true;
+  EXPECT_EQ(place(route, record, false).then, Then::insert);
+  record.fetched = false;
+  record.age = route.max_wait = std::chrono::seconds(1);
+  EXPECT_EQ(place(route, record, false).reason, Waits::fetch) << "rather than to expire";
+}
+
+TEST_F(Decision, ARowThatTheCrmHoldsIsWaitedForWithoutSpendingAnAttempt) {
+  record.attempts = 2;
+  const Step step = wait_for_row(route, record);
+  EXPECT_EQ(step.then, Then::park);
+  EXPECT_EQ(step.attempts, 2);
+  record.age = route.max_wait;
+  EXPECT_EQ(wait_for_row(route, record).outcome, Outcome::expired) << "no wait is without end";
+}
+
 TEST_F(Decision, TheirChangeIsTakenAndBecomesTheAgreedImage) {
   lane.image = R"({"Name":"ours"})";
   const Step step = write_over(meeting());

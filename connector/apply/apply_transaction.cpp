@@ -1,0 +1,31 @@
+#include "apply/apply_transaction.hpp"
+
+#include "apply/crm_writes.hpp"
+
+namespace tandem {
+
+ApplyTransaction::~ApplyTransaction() {
+  if (open_ && session_.usable()) [[maybe_unused]]
+    const auto undone = session_.script("rollback");
+}
+
+Status ApplyTransaction::begin(const std::string& origin, Rows rows) {
+  std::string script =
+      "begin; select pg_catalog.set_config('tandem.origin', " + session_.quoted_literal(origin) + ", true)";
+  for (const auto& statement : planned_as(Plans::ours)) script.append("; ").append(statement.query.text);
+  if (rows == Rows::several) script += "; set local lock_timeout = '200ms'";
+  auto begun = session_.script(script);
+  if (!begun) return tl::unexpected(std::move(begun.error()));
+  open_ = true;
+  begun_ = std::chrono::steady_clock::now();
+  return {};
+}
+
+Status ApplyTransaction::commit() {
+  open_ = false;
+  auto done = session_.script("commit");
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return {};
+}
+
+}  // namespace tandem

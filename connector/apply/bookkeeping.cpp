@@ -1,0 +1,168 @@
+#include "apply/bookkeeping.hpp"
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "store/queries.hpp"
+
+namespace tandem {
+namespace {
+
+using postgres::Param;
+using postgres::Statement;
+using Then = Step::Then;
+using Texts = std::vector<std::string>;
+namespace queries = store::queries;
+
+std::string_view word_of(ConflictPolicy policy) {
+  constexpr std::array<std::string_view, 5> words{"ours", "theirs", "newest", "merge", "manual"};
+  return words.at(static_cast<std::size_t>(policy));
+}
+
+Param array(const Texts& texts) {
+  return Param::array(std::span<const std::string>(texts));
+}
+Param nullable(const Texts& texts) {
+  return Param::nullable_array(std::span<const std::string>(texts));
+}
+Param array(const std::vector<std::int64_t>& numbers) {
+  return Param::array(std::span<const std::int64_t>(numbers));
+}
+Param or_null(const std::string& text) {
+  return text.empty() ? Param() : Param(text);
+}
+
+Statement conflict_of(const std::string& target, const Turn& turn) {
+  const Step::Conflict& conflict = *turn.step.conflict;
+  const auto policy = word_of(conflict.policy);
+  return {queries::apply_conflict,
+          {Param(target), Param(turn.record->request_type), Param(turn.object_id), or_null(turn.remote_id),
+           or_null(conflict.agreed), or_null(conflict.ours), or_null(conflict.theirs),
+           Param::array(std::span<const std::string>(conflict.fields)), Param(policy),
+           conflict.policy == ConflictPolicy::manual ? Param() : Param(policy)}};
+}
+
+/// Objects in one order, with whatever else a statement says of each.
+struct Objects {
+  Texts types, object_ids, remote_ids;
+  void add(const Turn& turn) {
+    types.push_back(turn.record->request_type);
+    object_ids.push_back(turn.object_id);
+    remote_ids.push_back(turn.remote_id);
+  }
+};
+
+struct Agreements {
+  Objects objects;
+  Texts images, versions;
+  std::vector<bool> unsettled;
+  void add(const Turn& turn) {
+    objects.add(turn);
+    images.push_back(turn.step.agree->image.empty() ? "{}" : turn.step.agree->image);
+    versions.push_back(turn.record->version);
+    unsettled.push_back(turn.step.agree->unsettled);
+  }
+};
+
+bool is_paired_already(const Turn& turn) {
+  return turn.lane.paired && turn.pair.paired_with == turn.remote_id;
+}
+
+}  // namespace
+
+std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn> turns) {
+  std::vector<Statement> out;
+  std::vector<std::int64_t> superseded;
+  Objects unpaired, paired, followed;
+  Agreements agreed;
+  for (const Turn& turn : turns) {
+    const Step& step = turn.step;
+    if (step.conflict) out.push_back(conflict_of(target, turn));
+    if (step.supersede) superseded.insert(superseded.end(), turn.waiting.begin(), turn.waiting.end());
+    if (step.unpair) unpaired.add(turn);
+    if (step.pair && !turn.remote_id.empty() && !is_paired_already(turn)) paired.add(turn);
+    if (step.agree) agreed.add(turn);
+    if (step.follow) followed.add(turn);
+    if (step.resolved)
+      out.push_back(
+          {queries::apply_resolved, {Param(target), Param(turn.record->request_type), Param(turn.object_id)}});
+  }
+  if (!superseded.empty()) out.push_back({queries::apply_supersede, {array(superseded)}});
+  if (!unpaired.types.empty())
+    out.push_back(
+        {queries::apply_unpair,
+         {Param(target), array(unpaired.types), nullable(unpaired.object_ids), nullable(unpaired.remote_ids)}});
+  if (!paired.types.empty())
+    out.push_back({queries::apply_pair,
+                   {Param(target), array(paired.types), array(paired.object_ids), array(paired.remote_ids)}});
+  if (!agreed.images.empty())
+    out.push_back({queries::apply_agree,
+                   {Param(target), array(agreed.objects.types), array(agreed.objects.object_ids), array(agreed.images),
+                    nullable(agreed.versions), Param::array(agreed.unsettled)}});
+  if (!followed.types.empty())
+    out.push_back({queries::apply_follow, {Param(target), array(followed.types), array(followed.object_ids)}});
+  return out;
+}
+
+namespace {
+
+Statement settlement(const store::Fence& fence, std::span<const Turn> turns) {
+  std::vector<std::int64_t> counters, states, attempts;
+  Texts record_ids, outcomes, codes, descriptions, object_ids;
+  for (const Turn& turn : turns) {
+    if (turn.step.then == Then::park) continue;
+    counters.push_back(turn.record->counter);
+    record_ids.push_back(turn.record->record_id);
+    states.push_back(static_cast<std::int64_t>(state_of(turn.step.outcome)));
+    outcomes.emplace_back(word(turn.step.outcome));
+    codes.push_back(turn.step.error_code);
+    descriptions.push_back(turn.step.description);
+    object_ids.push_back(turn.object_id);
+    attempts.push_back(turn.record->attempts + 1);
+  }
+  if (counters.empty()) return {};
+  return {queries::apply_settle,
+          {Param(fence.name), Param(fence.epoch), array(counters), array(record_ids), array(states), array(outcomes),
+           nullable(codes), nullable(descriptions), nullable(object_ids), array(attempts)}};
+}
+
+Statement parking(const store::Fence& fence, std::span<const Turn> turns) {
+  std::vector<std::int64_t> counters, waits, attempts;
+  Texts record_ids, reasons, codes, descriptions;
+  for (const Turn& turn : turns) {
+    if (turn.step.then != Then::park) continue;
+    counters.push_back(turn.record->counter);
+    record_ids.push_back(turn.record->record_id);
+    waits.push_back(turn.step.wait.count());
+    reasons.emplace_back(word(turn.step.reason));
+    codes.push_back(turn.step.error_code);
+    descriptions.push_back(turn.step.description);
+    attempts.push_back(turn.step.attempts);
+  }
+  if (counters.empty()) return {};
+  return {queries::apply_park,
+          {Param(fence.name), Param(fence.epoch), array(counters), array(record_ids), array(waits), array(reasons),
+           nullable(codes), nullable(descriptions), array(attempts)}};
+}
+
+}  // namespace
+
+std::vector<Statement> ends_of(const store::Fence& fence, std::span<const Turn> turns) {
+  std::vector<Statement> out;
+  for (auto make : {settlement, parking})
+    if (auto statement = make(fence, turns); !statement.params.empty()) out.push_back(std::move(statement));
+  return out;
+}
+
+void ChangedRows::add(const Turn& turn) {
+  types_.push_back(turn.record->request_type);
+  object_ids_.push_back(turn.object_id);
+  snapshots_.push_back(turn.snapshot);
+}
+
+Statement ChangedRows::sent_once_more(const std::string& target) const {
+  return {queries::apply_late, {Param(target), array(types_), array(object_ids_), array(snapshots_)}};
+}
+
+}  // namespace tandem

@@ -1,0 +1,58 @@
+#include "apply/round.hpp"
+
+#include <algorithm>
+#include <set>
+#include <unordered_set>
+#include <utility>
+
+namespace tandem {
+namespace {
+
+constexpr std::size_t fewest = 50, full = 500;
+
+}  // namespace
+
+Round::Round(std::span<const InboxRecord> records, const LaneLine& line, std::size_t most) {
+  std::unordered_set<std::string> lanes;
+  while (taken_ < records.size() && turns.size() < most) {
+    const InboxRecord& record = records[taken_];
+    if (!line.holds(record)) {
+      if (!lanes.insert(lane_of(record)).second) break;
+      Turn& turn = turns.emplace_back();
+      turn.record = &record;
+      turn.position = taken_;
+    }
+    ++taken_;
+  }
+}
+
+void Round::cut(std::size_t turn) {
+  taken_ = turns[turn].position;
+  turns.resize(turn);
+  was_cut_ = true;
+}
+
+bool Round::told_before(std::size_t turn, const std::string& request_type, const std::string& remote_id) const {
+  return std::any_of(turns.begin(), turns.begin() + static_cast<std::ptrdiff_t>(turn), [&](const Turn& earlier) {
+    return earlier.record->remote_id == remote_id && earlier.record->request_type == request_type;
+  });
+}
+
+void Round::cut_at_second_of_a_row() {
+  std::set<std::pair<std::string_view, std::string_view>> rows;
+  for (std::size_t at = 0; at < turns.size(); ++at) {
+    const Turn& turn = turns[at];
+    if (turn.table == nullptr || turn.object_id.empty()) continue;
+    if (!rows.emplace(turn.table->relation(), turn.object_id).second) return cut(at);
+  }
+}
+
+void RoundSize::cut_to(std::size_t taken) {
+  most_ = std::clamp(2 * taken, fewest, full);
+}
+
+void RoundSize::ended(bool slow) {
+  most_ = slow ? std::max(most_ / 2, fewest) : std::min(2 * most_, full);
+}
+
+}  // namespace tandem

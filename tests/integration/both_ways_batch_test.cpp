@@ -1,0 +1,182 @@
+#include <gtest/gtest.h>
+
+#include "both_ways.hpp"
+
+namespace tandem::test_support {
+namespace {
+
+using std::chrono::seconds;
+
+/// Records that apply finds together: what they could do to each other.
+class BothWaysBatch : public ::testing::Test {
+ protected:
+  /// Until `release` the source is paused: what is told meanwhile is read in one window.
+  void gather() { both.sql().run("update tandem.source set paused = true"); }
+  void release() { both.sql().run("update tandem.source set paused = false"); }
+  /// Stores records as the source would tell them. `values`: (type, operation, remote_id, body) as SQL rows, in order.
+  void store(const std::string& values) {
+    both.sql().run(
+        "insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, version, body) select "
+        "type, operation, 'second_crm', remote_id, gen_random_uuid()::text, null, body::jsonb from (values " +
+        values + ") as v (type, operation, remote_id, body)");
+  }
+  /// From here on it is noted which records wait.
+  void note_waits() {
+    both.sql().run(R"(
+      create table waited (counter bigint, reason text);
+      create function note_wait() returns trigger language plpgsql security definer as
+        $$ begin insert into public.waited values (new.counter, new.reason); return null; end $$;
+      create trigger note_wait after insert on tandem.parked for each row execute function note_wait())");
+  }
+  std::string outcomes() {
+    return both.sql().text("select string_agg(outcome, ' ' order by counter) from tandem.inbox");
+  }
+
+  BothWays both;
+};
+
+TEST_F(BothWaysBatch, SeveralRecordsOfOneObjectKeepTheirOrder) {
+  gather();
+  for (int turn = 0; turn < 3; ++turn) {
+    std::string values;
+    for (int object = 0; object < 20; ++object) {
+      const auto name = std::to_string(object);
+      values += std::string(values.empty() ? "" : ",") + "('account', '" + (turn == 0 ? "create" : "update") + "', 'a" +
+                name + R"(', '{"Name":"n)" + name + R"(","Tier":)" + std::to_string(turn) + "}')";
+    }
+    store(values);
+  }
+  store(R"(('account', 'update', 'a3', '{"Tier":7}'), ('account', 'update', 'a3', '{"Tier":8}'),
+           ('account', 'delete', 'a4', null), ('account', 'update', 'a3', '{"Tier":9}'))");
+  release();
+  ASSERT_TRUE(both.rests(seconds(60)));
+  EXPECT_EQ(both.sql().number("select count(*) from account where tier = 2"), 18);
+  EXPECT_EQ(both.sql().text("select tier from account where name = 'n3'"), "9");
+  EXPECT_EQ(both.sql().number("select count(*) from account where name = 'n4'"), 0);
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.inbox where outcome <> 'applied'"), 0);
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.outbox"), 0) << "nothing of it was sent back";
+}
+
+TEST_F(BothWaysBatch, AParentAndItsChildrenThatComeTogetherDoNotWait) {
+  note_waits();
+  gather();
+  std::string values;
+  for (int at = 0; at < 20; ++at) {
+    const auto name = std::to_string(at);
+    values += std::string(values.empty() ? "" : ",") + "('account', 'create', 'a" + name + R"(', '{"Name":"n)" + name +
+              R"("}'), ('contact', 'create', 'c)" + name + R"(', '{"Email":"e)" + name + R"(","AccountId":"a)" + name +
+              R"("}'))";
+  }
+  store(values);
+  release();
+  ASSERT_TRUE(both.rests(seconds(60)));
+  EXPECT_EQ(both.sql().number("select count(*) from contact c join account a on a.id = c.account_id and substr(a.name, "
+                              "2) = substr(c.email, 2)"),
+            20);
+  EXPECT_EQ(both.sql().number("select count(*) from waited"), 0);
+}
+
+TEST_F(BothWaysBatch, AUniqueValueGoesFromOneObjectToTheNextInTheirOrder) {
+  both.sql().run("alter table account add constraint name_is_unique unique (name)");
+  store(R"(('account', 'create', 'a1', '{"Name":"wanted"}'))");
+  ASSERT_TRUE(both.rests(seconds(60)));
+  gather();
+  store(R"(('account', 'create', 'a0', '{"Name":"other"}'), ('account', 'update', 'a1', '{"Name":"former"}'),
+           ('account', 'create', 'a2', '{"Name":"wanted"}'), ('account', 'create', 'a3', '{"Name":"wanted"}'),
+           ('account', 'create', 'a4', '{"Name":"last"}'))");
+  release();
+  ASSERT_TRUE(both.rests(seconds(60)));
+  EXPECT_EQ(outcomes(), "applied applied applied applied rejected applied");
+  EXPECT_EQ(
+      both.sql().text("select i.remote_id from account a join tandem.identity i on i.object_id = a.id::text where "
+                      "a.name = 'wanted'"),
+      "a2");
+}
+
+TEST_F(BothWaysBatch, ARecordThatRaisesInATriggerFailsAloneAmongHundreds) {
+  both.sql().run(R"(
+    create function refuse() returns trigger language plpgsql as
+      $$ begin if new.tier = 13 then raise exception 'thirteen is not wanted'; end if; return new; end $$;
+    create trigger refuse after insert on account for each row execute function refuse())");
+  gather();
+  both.sql().run(R"(
+    insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, body)
+    select 'account', 'create', 'second_crm', 'a' || n, n::text, jsonb_build_object('Name', 'a' || n, 'Tier', case n when 250 then 13 else 1 end)
+    from generate_series(1, 500) as n)");
+  release();
+  ASSERT_TRUE(both.rests(seconds(60)));
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 499);
+  EXPECT_EQ(both.sql()
+                .text("select string_agg(remote_id || ' ' || outcome || ' ' || description, ',') from tandem.inbox "
+                      "where outcome <> 'applied'")
+                .substr(0, 14),
+            "a250 rejected ");
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.identity where state = 'paired'"), 499);
+}
+
+TEST_F(BothWaysBatch, ARowThatASessionOfTheCrmHoldsHoldsUpNoOther) {
+  std::string values;
+  for (int at = 0; at < 30; ++at)
+    values += std::string(at == 0 ? "" : ",") + "('account', 'create', 'a" + std::to_string(at) +
+              R"(', '{"Name":"n","Tier":1}'))";
+  store(values);
+  ASSERT_TRUE(both.rests(seconds(60)));
+  auto holding = both.stand().postgres().connect();
+  holding.run(
+      "begin; select from account where id::text = (select object_id from tandem.identity where remote_id = "
+      "'a7') for update");
+  gather();
+  both.sql().run(
+      "insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, body) select "
+      "'account', 'update', 'second_crm', 'a' || n, 'u' || n, '{\"Tier\": 2}' from generate_series(0, 29) n");
+  store(R"(('account', 'update', 'a7', '{"Tier":3}'))");
+  release();
+  ASSERT_TRUE(
+      wait_for([&] { return both.sql().number("select count(*) from account where tier = 2") == 29; }, seconds(60)));
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.inbox where request_state in (1, 2)"), 2);
+  holding.run("commit");
+  ASSERT_TRUE(both.rests(seconds(60)));
+  EXPECT_EQ(both.sql().text("select tier from account where id::text = (select object_id from tandem.identity where "
+                            "remote_id = 'a7')"),
+            "3")
+      << "in their order";
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.inbox where outcome <> 'applied'"), 0);
+}
+
+TEST_F(BothWaysBatch, ARowThatAnotherRecordsTriggerHasChangedIsDecidedAnew) {
+  both.sql().run(R"(
+    create function count_contacts() returns trigger language plpgsql as
+      $$ begin update account set tier = tier + 50 where id = new.account_id; return null; end $$;
+    create trigger count_contacts after insert on contact for each row execute function count_contacts())");
+  const auto account = both.create("account", R"({"Name":"Acme","Tier":1})");
+  both.tell_of("account", "create", account);
+  ASSERT_TRUE(both.rests(seconds(60)));
+  gather();
+  const auto contact = both.create("contact", R"({"Email":"a@b","AccountId":")" + account + R"("})");
+  both.tell_of("contact", "create", contact);
+  both.update("account", account, R"({"Name":"Theirs","Tier":2})");
+  both.tell_of("account", "update", account);
+  release();
+  ASSERT_TRUE(both.rests(seconds(60)));
+  EXPECT_EQ(both.sql().text("select name || ' ' || tier from account"), "Theirs 51") << "ours stays in a conflict";
+  EXPECT_EQ(both.field("account", account, "Tier"), "51");
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.conflict"), 1);
+}
+
+TEST(BothWaysNaturalKey, TwoRecordsThatTellTheSameDoNotShareARow) {
+  BothWays both("{ natural_key: [name], conflict: theirs }");
+  both.stand().tandem().stop();
+  both.sql().run(R"(
+    insert into account (name, tier) values ('Acme', 1);
+    truncate tandem.outbox;
+    insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, body)
+    select 'account', 'create', 'second_crm', 'a' || n, n::text, '{"Name": "Acme", "Tier": 2}' from generate_series(1, 3) as n)");
+  both.stand().tandem().start_ready();
+  ASSERT_TRUE(both.rests(std::chrono::seconds(60)));
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 3);
+  EXPECT_EQ(both.sql().text("select remote_id from tandem.identity where object_id = '1'"), "a1") << "the first has it";
+  EXPECT_EQ(both.sql().number("select count(distinct object_id) from tandem.identity where state = 'paired'"), 3);
+}
+
+}  // namespace
+}  // namespace tandem::test_support

@@ -1,0 +1,77 @@
+#include "apply/bookkeeping.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "store/queries.hpp"
+
+namespace tandem {
+namespace {
+
+using Then = Step::Then;
+namespace queries = store::queries;
+
+class Bookkeeping : public ::testing::Test {
+ protected:
+  Bookkeeping() { source.name = "there"; }
+
+  Turn& add(const std::string& remote_id) {
+    InboxRecord& record = records.emplace_back();
+    record.source = &source;
+    record.request_type = "account";
+    record.remote_id = remote_id;
+    Turn& turn = turns.emplace_back();
+    turn.record = &record;
+    turn.remote_id = remote_id;
+    turn.object_id = "7";
+    turn.step.then = Then::settle;
+    return turn;
+  }
+  static std::vector<std::string> names(const std::vector<postgres::Statement>& statements) {
+    std::vector<std::string> out;
+    for (const auto& statement : statements) out.emplace_back(statement.query.name);
+    return out;
+  }
+  using Names = std::vector<std::string>;
+
+  SourceSettings source;
+  std::deque<InboxRecord> records;
+  std::vector<Turn> turns;
+};
+
+TEST_F(Bookkeeping, IsOneStatementOfEachKindForAllRecords) {
+  for (const auto* id : {"a", "b", "c"}) {
+    Turn& turn = add(id);
+    turn.step.pair = turn.step.follow = turn.step.supersede = true;
+    turn.step.agree = {"{}", false};
+    turn.waiting = {4, 5};
+  }
+  EXPECT_EQ(names(pairs_of("there", turns)), (Names{"apply_supersede", "apply_pair", "apply_agree", "apply_follow"}));
+  EXPECT_EQ(names(ends_of({"me", Epoch{1}}, turns)), (Names{"apply_settle"}));
+  turns[1].step.then = Then::park;
+  EXPECT_EQ(names(ends_of({"me", Epoch{1}}, turns)), (Names{"apply_settle", "apply_park"}));
+}
+
+TEST_F(Bookkeeping, LeavesAPairAloneThatStandsAsTold) {
+  Turn& turn = add("a");
+  turn.step.pair = true;
+  turn.lane.paired = true;
+  turn.pair.paired_with = "a";
+  EXPECT_TRUE(pairs_of("there", turns).empty());
+  turn.lane.paired = false;
+  EXPECT_EQ(pairs_of("there", turns).size(), 1U) << "a pair that is pending becomes one";
+}
+
+TEST_F(Bookkeeping, ConflictsAndDecisionsAreStatementsOfTheirOwn) {
+  for (const auto* id : {"a", "b"}) {
+    Turn& turn = add(id);
+    turn.step.conflict = Step::Conflict{};
+    turn.step.resolved = true;
+  }
+  EXPECT_EQ(names(pairs_of("there", turns)),
+            (Names{"apply_conflict", "apply_resolved", "apply_conflict", "apply_resolved"}));
+}
+
+}  // namespace
+}  // namespace tandem
