@@ -22,12 +22,13 @@ constexpr const char* token = "token-of-the-caller-inside";
 /// The connector before a target that is a script.
 class Proxy {
  public:
-  explicit Proxy(std::function<FakeAnswer(const FakeRequest&)> script, const std::string& more = "")
-      : fake_(std::move(script)), stand_(options()) {
+  explicit Proxy(std::function<FakeAnswer(const FakeRequest&)> script, const std::string& more = "",
+                 const std::string& timeout = "1s")
+      : fake_(std::move(script)), stand_(options(timeout)) {
     stand_.sql().run(account_table);
     stand_.begin("  second_crm:\n    type: rest\n    url: " + fake_.url("/api") +
                      "\n    auth: { bearer: the-secret-of-the-target }\n"
-                     "    requests: { upsert: { method: PUT, path: \"/{request_type}/{object_id}\" } }\n" +
+                     "    requests: { upsert: { method: PUT, path: \"/{request_type}/{object_id}\" }, delete: { method: DELETE, path: \"/{request_type}/{object_id}\" } }\n" +
                      more,
                  watch_account);
   }
@@ -42,9 +43,10 @@ class Proxy {
   Stand& stand() { return stand_; }
 
  private:
-  static Stand::Options options() {
+  static Stand::Options options(const std::string& timeout) {
     Stand::Options out;
-    out.top = std::string("proxy:\n  timeout: 1s\n  max_body: 2KiB\n  max_answer: 4KiB\n  callers:\n    reports:\n") +
+    out.top = "proxy:\n  timeout: " + timeout +
+              std::string("\n  max_body: 2KiB\n  max_answer: 4KiB\n  callers:\n    reports:\n") +
               "      token: " + token +
               "\n      allow: { second_crm: [\"GET /account/*\", \"POST /report/**\"] }\n";
     return out;
@@ -114,18 +116,20 @@ TEST(Proxy, BoundsWhatTheTargetAnswersAndDoesNotFollowIt) {
 }
 
 TEST(Proxy, KeepsToItsShareWhileDeliveryGoesOn) {
-  std::atomic<bool> answering{false};
+  std::atomic<bool> asked{false}, answering{false};
   Proxy proxy(
       [&](const FakeRequest& request) {
-        if (request.method == "POST")
-          wait_for([&] { return answering.load(); }, std::chrono::seconds(60));
-        return answer_with(200, "{}");
+        asked = true;
+        const bool held = request.method != "POST" || wait_for([&] { return answering.load(); }, std::chrono::seconds(60));
+        return answer_with(held ? 200 : 500, "{}");
       },
-      "    concurrency: 4\n    timeout: 60s\n");
-  // One of four is lent; its answer is held back for as long as the proxy waits.
-  std::jthread first([&] { (void)proxy.call("POST", "/v1/proxy/second_crm/report/a", "{}"); });
-  ASSERT_TRUE(wait_for([&] { return proxy.call("POST", "/v1/proxy/second_crm/report/b", "{}").status == 429; },
-                       std::chrono::seconds(60)));
+      "    concurrency: 4\n", "60s");
+  // One of four is lent, and that is taken.
+  std::jthread first([&] { EXPECT_EQ(proxy.call("POST", "/v1/proxy/second_crm/report/a", "{}").status, 200); });
+  EXPECT_TRUE(wait_for([&] { return asked.load(); }, std::chrono::seconds(60)));
+  const auto second = proxy.call("POST", "/v1/proxy/second_crm/report/b", "{}");
+  EXPECT_EQ(second.status, 429);
+  EXPECT_THAT(second.head, HasSubstr("Retry-After: "));
   answering = true;
   first.join();
   proxy.stand().sql().run("insert into account select n, 'n', 1, true from generate_series(1, 20) n");
