@@ -75,8 +75,7 @@ void read_caller(Reading& reading, const yaml::Value& value, const std::string& 
     Section allow(reading, allowed, section.path_of("allow"));
     read_rules(allow, settings, caller);
   }
-  if (caller.allow.empty())
-    section.problem_here("may do nothing", "add allow: { TARGET: [\"GET /account/*\"] }");
+  if (caller.allow.empty()) section.problem_here("may do nothing", "add allow: { TARGET: [\"GET /account/*\"] }");
 }
 
 }  // namespace
@@ -103,7 +102,8 @@ void read_proxy(Reading& reading, const yaml::Value* value, Settings& settings) 
   }
   if (proxy.callers.empty())
     section.problem_here("nobody may use it", "add callers: { NAME: { token_file: …, allow: … } }, or remove proxy");
-  if (settings.http.listen.empty()) section.problem_here("the proxy needs http.listen", "set it to an address and port");
+  if (settings.http.listen.empty())
+    section.problem_here("the proxy needs http.listen", "set it to an address and port");
   for (auto& target : settings.targets)
     if (target.lends) {
       target.lends = proxy;

@@ -69,7 +69,8 @@ struct Door {
 
   void answer(http::Request&& request, const http::Respond& respond) const {
     const ProxyCaller* caller = caller_of(settings.proxy, request.header("authorization"));
-    if (caller == nullptr) return respond(refused("", 401, "not authenticated", "send the token of one of proxy.callers"));
+    if (caller == nullptr)
+      return respond(refused("", 401, "not authenticated", "send the token of one of proxy.callers"));
     const std::string name = request.parameters["target"];
     const auto target = std::ranges::find(settings.targets, name, &TargetSettings::name);
     if (target == settings.targets.end() || !target->lends)
@@ -77,14 +78,16 @@ struct Door {
     const std::string_view path = request.path;
     const auto segments = safe_segments(path.substr(std::min(path.find('/', below.size()), path.size())));
     if (!segments) return respond(refused(name, 400, "path refused", segments.error()));
-    if (!safe_query(request.query_text)) return respond(refused(name, 400, "query refused", "it is not encoded as it must be"));
+    if (!safe_query(request.query_text))
+      return respond(refused(name, 400, "query refused", "it is not encoded as it must be"));
     if (!allowed(*caller, name, request.method, *segments))
-      return respond(refused(name, 403, "not allowed", "no rule of this caller allows " + request.method + " of this path"));
+      return respond(
+          refused(name, 403, "not allowed", "no rule of this caller allows " + request.method + " of this path"));
     if (request.body.size() > settings.proxy.max_body_bytes)
       return respond(refused(name, 413, "body too large",
                              "the limit is " + std::to_string(settings.proxy.max_body_bytes) + " bytes"));
-    auto lent = lent_request(*target, request.method, *segments, request.query_text, request.headers,
-                             std::move(request.body));
+    auto lent =
+        lent_request(*target, request.method, *segments, request.query_text, request.headers, std::move(request.body));
     if (!lent) return respond(refused(name, 400, "header refused", lent.error()));
     lend(static_cast<TargetIndex>(target - settings.targets.begin()), std::move(*lent),
          [name, respond](LoanAnswer answer) { respond(passed_on(name, std::move(answer))); });
@@ -95,10 +98,9 @@ struct Door {
 
 void add_proxy(http::Router& router, const Settings& settings, Lend lend) {
   const auto door = std::make_shared<Door>(Door{settings, std::move(lend)});
-  router.add_below("/v1/proxy/{target}", http::Role::anyone,
-                   [door](http::Request request, const http::Respond& respond) {
-                     door->answer(std::move(request), respond);
-                   });
+  router.add_below(
+      "/v1/proxy/{target}", http::Role::anyone,
+      [door](http::Request request, const http::Respond& respond) { door->answer(std::move(request), respond); });
 }
 
 }  // namespace tandem

@@ -13,8 +13,8 @@ namespace tandem {
 /// wait.
 using Lend = std::function<void(TargetIndex target, HttpRequest request, LoanDone done)>;
 
-/// `/v1/proxy/{target}/…`: a caller's request becomes one of the target's, where the caller's token and the rules of the
-/// file allow it.
+/// `/v1/proxy/{target}/…`: a caller's request becomes one of the target's, where the caller's token and the rules of
+/// the file allow it.
 void add_proxy(http::Router& router, const Settings& settings, Lend lend);
 
 }  // namespace tandem

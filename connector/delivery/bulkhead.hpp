@@ -51,8 +51,8 @@ class Bulkhead {
   void take(ToDelivery&& message, const Now& now);
   void answered(std::span<const Answer> answers, const Now& now);
   void probe_answered(const Answer& answer, const Now& now);
-  /// A caller's request may go to the target now; `returned` tells when it has ended. It has no part in what the breaker
-  /// thinks: that is for records, whose attempts it guards.
+  /// A caller's request may go to the target now; `returned` tells when it has ended. It has no part in what the
+  /// breaker thinks: that is for records, whose attempts it guards.
   [[nodiscard]] tl::expected<void, LoanRefusal> lend(const Now& now);
   void returned(const LoanAnswer& answer, const Now& now);
   [[nodiscard]] int lent() const { return lending_.out(); }

@@ -16,7 +16,8 @@ RateSettings part_of(RateSettings rate, double share) {
   const double burst = rate.burst > 0 ? rate.burst : rate.per_second;
   rate.per_second *= share;
   rate.burst = burst * share;
-  if (rate.per_day > 0) rate.per_day = std::max<std::int64_t>(1, std::llround(static_cast<double>(rate.per_day) * share));
+  if (rate.per_day > 0)
+    rate.per_day = std::max<std::int64_t>(1, std::llround(static_cast<double>(rate.per_day) * share));
   rate.reserve = 0;
   return rate;
 }

@@ -100,7 +100,8 @@ class DeliveryLoop::Places {
   void lend(Loan loan) {
     const auto done = loan.done;  // the queue takes the loan even where it has no room for it
     const std::size_t weight = sizeof(loan) + loan.request.body.size();
-    if (!loans_.try_push(std::move(loan), weight)) done(not_now({503, "too many requests wait", std::chrono::seconds(1)}));
+    if (!loans_.try_push(std::move(loan), weight))
+      done(not_now({503, "too many requests wait", std::chrono::seconds(1)}));
   }
 
   [[nodiscard]] std::vector<std::pair<TargetIndex, TargetLink>> links() const {

@@ -36,9 +36,9 @@ class IntakeThread {
 
   /// Takes a request, or answers it as unavailable where there is no room.
   void offer(Post post);
-  /// Until stopped; what has been taken by then is still written. Never throws. Several threads may run it: while one of
-  /// them waits for its commit to reach the disk, another one writes. A sender that waits for an answer before it sends
-  /// on keeps its order.
+  /// Until stopped; what has been taken by then is still written. Never throws. Several threads may run it: while one
+  /// of them waits for its commit to reach the disk, another one writes. A sender that waits for an answer before it
+  /// sends on keeps its order.
   void run(const std::stop_token& stop);
 
  private:

@@ -13,10 +13,10 @@ struct LoanAnswer {
   int status = 502;
   std::vector<std::pair<std::string, std::string>> headers{};  ///< what may be passed on of theirs
   std::string body{};
-  std::string problem{};  ///< not empty: the answer is tandem's, not theirs
+  std::string problem{};                              ///< not empty: the answer is tandem's, not theirs
   std::optional<std::chrono::seconds> retry_after{};  ///< of a problem with 429 or 503
-  bool throttled = false;                           ///< the target asked us to slow down
-  std::optional<std::chrono::milliseconds> rest{};  ///< and for how long
+  bool throttled = false;                             ///< the target asked us to slow down
+  std::optional<std::chrono::milliseconds> rest{};    ///< and for how long
 };
 
 using LoanDone = std::function<void(LoanAnswer)>;

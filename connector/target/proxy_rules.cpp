@@ -48,21 +48,38 @@ tl::expected<std::string, std::string> decoded(std::string_view segment) {
     if (encodes_at(out, i)) return tl::unexpected(std::string("something encoded twice"));
   }
   const auto name = std::string_view(out).substr(0, out.find(';'));
-  if (name.empty() || name == "." || name == "..") return tl::unexpected(std::string("a segment that is empty, `.` or `..`"));
+  if (name.empty() || name == "." || name == "..")
+    return tl::unexpected(std::string("a segment that is empty, `.` or `..`"));
   return out;
 }
 
 /// Those of RFC 9110 and their older kin.
-constexpr std::array hop_by_hop{"connection",          "keep-alive", "proxy-authenticate", "proxy-authorization",
-                                "proxy-connection",    "te",         "trailer",            "transfer-encoding",
-                                "upgrade",             "content-length"};
+constexpr std::array hop_by_hop{
+    "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade",    "content-length"};
 /// `expect` and `accept-encoding` are between us and the target; the others speak of the caller.
-constexpr std::array callers_own{"host",   "authorization",    "cookie",          "expect",            "accept-encoding",
-                                 "origin", "referer",          "forwarded",       "x-forwarded-for",   "x-forwarded-host",
-                                 "via",    "x-forwarded-port", "x-forwarded-proto", "x-real-ip"};
+constexpr std::array callers_own{"host",
+                                 "authorization",
+                                 "cookie",
+                                 "expect",
+                                 "accept-encoding",
+                                 "origin",
+                                 "referer",
+                                 "forwarded",
+                                 "x-forwarded-for",
+                                 "x-forwarded-host",
+                                 "via",
+                                 "x-forwarded-port",
+                                 "x-forwarded-proto",
+                                 "x-real-ip"};
 /// They speak of our session with the target.
-constexpr std::array sessions_own{"set-cookie", "set-cookie2", "www-authenticate", "authentication-info",
-                                  "proxy-authentication-info", "alt-svc", "strict-transport-security"};
+constexpr std::array sessions_own{"set-cookie",
+                                  "set-cookie2",
+                                  "www-authenticate",
+                                  "authentication-info",
+                                  "proxy-authentication-info",
+                                  "alt-svc",
+                                  "strict-transport-security"};
 
 template <class List>
 bool among(const List& list, std::string_view name) {
@@ -145,7 +162,8 @@ bool safe_query(std::string_view query) {
   for (std::size_t i = 0; i < query.size(); ++i) {
     const char c = query[i];
     if (is_control(c) || c == ' ' || c == '#' || c == '"' || c == '<' || c == '>' || c == '\\') return false;
-    if (c == '%' && (!encodes_at(query, i) || is_control(static_cast<char>(hex(query[i + 1]) * 16 + hex(query[i + 2])))))
+    if (c == '%' &&
+        (!encodes_at(query, i) || is_control(static_cast<char>(hex(query[i + 1]) * 16 + hex(query[i + 2])))))
       return false;
   }
   return true;

@@ -24,9 +24,9 @@ using HeaderLines = std::vector<std::pair<std::string, std::string>>;  ///< name
 [[nodiscard]] bool allowed(const ProxyCaller& caller, std::string_view target, std::string_view method,
                            const std::vector<std::string>& segments);
 
-/// The request as the target gets it: encoded anew; without what belongs to the caller's connection (hop-by-hop headers)
-/// or names the caller (credentials, cookies, forwarding), and without what the target's own settings send. Or the name
-/// of a header that cannot be passed on.
+/// The request as the target gets it: encoded anew; without what belongs to the caller's connection (hop-by-hop
+/// headers) or names the caller (credentials, cookies, forwarding), and without what the target's own settings send. Or
+/// the name of a header that cannot be passed on.
 [[nodiscard]] tl::expected<HttpRequest, std::string> lent_request(const TargetSettings& target, std::string_view method,
                                                                   const std::vector<std::string>& segments,
                                                                   std::string_view query, const HeaderLines& headers,

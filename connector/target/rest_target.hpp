@@ -78,7 +78,7 @@ class RestTarget final : public Target {
   Scrubber scrubber_;
   RestCalls calls_;
   std::unique_ptr<RestCalls> loans_;  ///< with limits of their own; null where nobody may borrow
-  bool starting_ = false;  ///< answers found within `start` wait for the next turn
+  bool starting_ = false;             ///< answers found within `start` wait for the next turn
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -75,8 +75,8 @@ class Target {
   /// Asks the system whether it is there, without a record. False if it has no way to ask: then a waiting record is the
   /// probe.
   virtual bool probe(std::function<void(const Answer&)> done) = 0;
-  /// Sends somebody's request with our credentials; `request.url` is a path below the system's address. `done` is called
-  /// once: at once, in a later turn, or from `abandon`. Systems without HTTP have nothing to lend.
+  /// Sends somebody's request with our credentials; `request.url` is a path below the system's address. `done` is
+  /// called once: at once, in a later turn, or from `abandon`. Systems without HTTP have nothing to lend.
   virtual void lend(HttpRequest request, LoanDone done) {
     (void)request;
     done({.status = 501, .problem = "the target cannot be called"});

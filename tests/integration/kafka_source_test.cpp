@@ -157,12 +157,12 @@ TEST(KafkaSourceScene, AnOutageOfTheClusterCostsTimeAndNothingElse) {
 }
 
 TEST(KafkaSourceScene, DoctorTellsWhetherItsTopicsAreThere) {
-  write_topic(kafka_cluster().brokers(), "seen_in", {});
+  write_topic(kafka_cluster().brokers(), "seen_in", {told("1", R"({"id": 1, "name": "a"})")});
   Side side("seen_in, not_there_yet_in", "seen_out");
-  const auto told = side.stand().tandem().command({"doctor"}).output;
-  EXPECT_THAT(told, HasSubstr("source events: answers; 1 brokers"));
-  EXPECT_THAT(told, HasSubstr("source events: has no topic not_there_yet_in"));
-  EXPECT_THAT(told, testing::Not(HasSubstr("has no topic seen_in")));
+  const auto found = side.stand().tandem().command({"doctor"}).output;
+  EXPECT_THAT(found, HasSubstr("source events: answers; 1 brokers"));
+  EXPECT_THAT(found, HasSubstr("source events: has no topic not_there_yet_in"));
+  EXPECT_THAT(found, testing::Not(HasSubstr("has no topic seen_in")));
 }
 
 TEST(KafkaSourceScene, GoesOnFromThePositionThatAPersonStores) {

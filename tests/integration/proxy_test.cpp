@@ -28,7 +28,8 @@ class Proxy {
     stand_.sql().run(account_table);
     stand_.begin("  second_crm:\n    type: rest\n    url: " + fake_.url("/api") +
                      "\n    auth: { bearer: the-secret-of-the-target }\n"
-                     "    requests: { upsert: { method: PUT, path: \"/{request_type}/{object_id}\" }, delete: { method: DELETE, path: \"/{request_type}/{object_id}\" } }\n" +
+                     "    requests: { upsert: { method: PUT, path: \"/{request_type}/{object_id}\" }, delete: { "
+                     "method: DELETE, path: \"/{request_type}/{object_id}\" } }\n" +
                      more,
                  watch_account);
   }
@@ -47,8 +48,7 @@ class Proxy {
     Stand::Options out;
     out.top = "proxy:\n  timeout: " + timeout +
               std::string("\n  max_body: 2KiB\n  max_answer: 4KiB\n  callers:\n    reports:\n") +
-              "      token: " + token +
-              "\n      allow: { second_crm: [\"GET /account/*\", \"POST /report/**\"] }\n";
+              "      token: " + token + "\n      allow: { second_crm: [\"GET /account/*\", \"POST /report/**\"] }\n";
     return out;
   }
   HttpFake fake_;
@@ -120,7 +120,8 @@ TEST(Proxy, KeepsToItsShareWhileDeliveryGoesOn) {
   Proxy proxy(
       [&](const FakeRequest& request) {
         asked = true;
-        const bool held = request.method != "POST" || wait_for([&] { return answering.load(); }, std::chrono::seconds(60));
+        const bool held =
+            request.method != "POST" || wait_for([&] { return answering.load(); }, std::chrono::seconds(60));
         return answer_with(held ? 200 : 500, "{}");
       },
       "    concurrency: 4\n", "60s");
@@ -141,10 +142,12 @@ TEST(Proxy, AsksToComeBackWhileTheTargetIsDownOrPausedOrWantsRest) {
   std::atomic<int> status{200};
   Proxy proxy(
       [&](const FakeRequest&) {
-        return answer_with(status, "{}", status == 429 ? std::vector<std::pair<std::string, std::string>>{{"Retry-After", "600"}}
-                                                       : std::vector<std::pair<std::string, std::string>>{});
+        return answer_with(status, "{}",
+                           status == 429 ? std::vector<std::pair<std::string, std::string>>{{"Retry-After", "600"}}
+                                         : std::vector<std::pair<std::string, std::string>>{});
       },
-      "    retry: { count: 1, first: 100ms }\n    breaker: { consecutive_failures: 2, open_first: 60s, open_longest: 60s }\n");
+      "    retry: { count: 1, first: 100ms }\n    breaker: { consecutive_failures: 2, open_first: 60s, open_longest: "
+      "60s }\n");
   const auto call = [&] { return proxy.call("GET", "/v1/proxy/second_crm/account/1"); };
   EXPECT_EQ(call().status, 200);
   proxy.stand().sql().text("select tandem.pause('second_crm', null, 'a test')");

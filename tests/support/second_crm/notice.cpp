@@ -15,8 +15,8 @@ const unsigned char* bytes_of(std::string_view text) {
 
 std::string decoded(std::string_view base64) {
   std::string out(base64.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(base64),
-                                   static_cast<int>(base64.size()));
+  const int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(base64), static_cast<int>(base64.size()));
   const auto padding = static_cast<std::size_t>(std::ranges::count(base64, '='));
   out.resize(size < 0 ? 0 : static_cast<std::size_t>(size) - padding);
   return out;

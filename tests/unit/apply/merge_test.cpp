@@ -38,7 +38,8 @@ TEST(Merge, TheSameChangeOnBothSidesIsNoConflict) {
   EXPECT_FALSE(out.ours_stays);
 }
 
-TEST(Merge, ABlindImageThatSaysTheSameIsNotAnsweredByAWrite) {  // whose notice would be blind to the next one, and so on
+TEST(Merge,
+     ABlindImageThatSaysTheSameIsNotAnsweredByAWrite) {  // whose notice would be blind to the next one, and so on
   const auto out = merged({field("a", "2", "2", "2.0")}, ConflictPolicy::merge, true);
   EXPECT_THAT(out.conflicts, IsEmpty());
   EXPECT_FALSE(out.ours_stays);

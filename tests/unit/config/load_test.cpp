@@ -195,9 +195,7 @@ sources: { crm: )" + source +
 }
 
 TEST(Load, TellsWhatIsWrongWithTheProxy) {
-  const auto problems = [](const std::string& proxy) {
-    return told(load(minimal() + "\nproxy: " + proxy + "\n"));
-  };
+  const auto problems = [](const std::string& proxy) { return told(load(minimal() + "\nproxy: " + proxy + "\n")); };
   const auto caller = [&](const std::string& allow, const std::string& token = "0123456789abcdef") {
     return problems("{ callers: { a: { token: " + token + ", allow: { " + allow + " } } } }");
   };

@@ -17,15 +17,17 @@ TEST(ProxyRules, APathIsDecodedSegmentBySegment) {
 }
 
 TEST(ProxyRules, APathThatCouldNameAnotherThingIsRefused) {
-  for (const char* path : {"", "account", "/", "//", "/a//b", "/a/", "/a/..", "/../a", "/a/./b", "/%2e%2e/a", "/a/%2E./b",
-                           "/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/a%00", "/a%0d%0ab", "/a%", "/a%4", "/a%zz",
-                           "/%252e%252e/a", "/a%252fb", "/..;/a", "/.;x/a", "/;/a", "/a%7f"})
+  for (const char* path : {"",         "account", "/",         "//",        "/a//b",  "/a/",    "/a/..",
+                           "/../a",    "/a/./b",  "/%2e%2e/a", "/a/%2E./b", "/a%2fb", "/a%2Fb", "/a%5cb",
+                           "/a\\b",    "/a%00",   "/a%0d%0ab", "/a%",       "/a%4",   "/a%zz",  "/%252e%252e/a",
+                           "/a%252fb", "/..;/a",  "/.;x/a",    "/;/a",      "/a%7f"})
     EXPECT_FALSE(safe_segments(path)) << path;
 }
 
 TEST(ProxyRules, AQueryIsPassedOnAsItIsWhereItIsOne) {
   EXPECT_TRUE(safe_query("a=1&b=%20x+y&c=/d?e"));
-  for (const char* query : {"a b", "a%00", "a%0a", "a#b", "a%", "a\\b", "a\rb"}) EXPECT_FALSE(safe_query(query)) << query;
+  for (const char* query : {"a b", "a%00", "a%0a", "a#b", "a%", "a\\b", "a\rb"})
+    EXPECT_FALSE(safe_query(query)) << query;
 }
 
 TEST(ProxyRules, ACallerMayWhatItsRulesName) {
@@ -86,7 +88,8 @@ TEST(ProxyRules, TheirAnswerComesBackWithoutTheirSessionAndOurSecrets) {
   Scrubber scrubber;
   scrubber.add("our-secret");
   const auto answer = loan_answer(
-      answered(404, "Content-Type: text/plain\r\nSet-Cookie: s=1\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-Echo: our-secret\r\n",
+      answered(404,
+               "Content-Type: text/plain\r\nSet-Cookie: s=1\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-Echo: our-secret\r\n",
                "you sent our-secret"),
       scrubber, {});
   EXPECT_EQ(answer.status, 404);
