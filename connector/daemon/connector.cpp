@@ -38,7 +38,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto lease_length = 10s;
-constexpr const char* intake_names[] = {"intake 0", "intake 1"};
 
 /// What any thread may say to main; main looks when it is woken.
 struct Events {
@@ -89,8 +88,7 @@ class Connector {
       add_intake(router, settings_, *intake_);
       for (const auto& source : settings_.sources)
         limits.body_bytes = std::max(limits.body_bytes, source.max_body_bytes);
-      for (const char* name : intake_names)
-        supervisor_.start(name, [this](const std::stop_token& stop) { intake_->run(stop); });
+      supervisor_.start("intake", [this](const std::stop_token& stop) { intake_->run(stop); });
     }
     if (!settings_.proxy.callers.empty()) {
       add_proxy(router, settings_, [this](TargetIndex target, HttpRequest request, LoanDone done) {
@@ -297,8 +295,7 @@ class Connector {
 
   /// Intake first: it answers requests of the server, which must still be there.
   void stop_serving() {
-    for (const char* name : intake_names)
-      if (intake_) stop_thread(name);
+    if (intake_) stop_thread("intake");
     stop_thread("http");
   }
 

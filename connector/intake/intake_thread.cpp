@@ -36,36 +36,35 @@ void IntakeThread::offer(Post post) {
 void IntakeThread::run(const std::stop_token& stop) {
   log::name_thread("intake");
   const std::stop_callback wake(stop, [this] { queue_.close(); });
-  Desk desk;
   while (true) {
     auto posts = queue_.drain_for(1s);
     if (posts.empty() && queue_.closed()) return;
-    if (!posts.empty()) write(desk, std::move(posts));
+    if (!posts.empty()) write(std::move(posts));
   }
 }
 
-void IntakeThread::write(Desk& desk, std::vector<Post> posts) {
+void IntakeThread::write(std::vector<Post> posts) {
   std::vector<std::vector<Post*>> groups(settings_.sources.size());
   std::vector<std::size_t> sizes(groups.size());
   for (auto& post : posts) {
     auto& group = groups[post.source];
     auto& size = sizes[post.source];
     if (size > 0 && size + post.records.size() > most_records) {
-      write_group(desk, std::exchange(group, {}));
+      write_group(std::exchange(group, {}));
       size = 0;
     }
     group.push_back(&post);
     size += post.records.size();
   }
   for (auto& group : groups)
-    if (!group.empty()) write_group(desk, std::move(group));
+    if (!group.empty()) write_group(std::move(group));
 }
 
-void IntakeThread::write_group(Desk& desk, std::vector<Post*> posts) {
+void IntakeThread::write_group(std::vector<Post*> posts) {
   const auto answer = [&posts](Stored stored, const std::string& words) {
     for (const Post* post : posts) post->done(stored, words);
   };
-  if (auto opened = open(desk); !opened) return answer(Stored::unavailable, opened.error().message);
+  if (auto opened = open(); !opened) return answer(Stored::unavailable, opened.error().message);
   const std::string& source = settings_.sources[posts.front()->source].name;
   std::vector<store::Incoming> records;
   std::vector<store::Refused> refused;
@@ -76,7 +75,7 @@ void IntakeThread::write_group(Desk& desk, std::vector<Post*> posts) {
     else
       records.insert(records.end(), post->records.begin(), post->records.end());
   }
-  auto count = store::receive(*desk.session, source, records, refused);
+  auto count = store::receive(*session_, source, records, refused);
   if (count) {
     metrics::registry().total(metrics::intake_records, {source}).add(count->fresh);
     answer(Stored::stored, {});
@@ -85,26 +84,26 @@ void IntakeThread::write_group(Desk& desk, std::vector<Post*> posts) {
   }
   if (store::of_the_records(count.error())) {
     if (posts.size() == 1) return answer(Stored::refused, count.error().message);
-    for (Post* post : posts) write_group(desk, {post});
+    for (Post* post : posts) write_group({post});
     return;
   }
   log::warn("what a source sent could not be stored; it is asked to send it again", count.error(),
             {{field::source, source}});
-  if (!desk.session->usable()) desk.session.reset();
+  if (!session_->usable()) session_.reset();
   answer(Stored::unavailable, count.error().message);
 }
 
-Status IntakeThread::open(Desk& desk) {
-  if (desk.session && desk.session->usable()) return {};
-  desk.session.reset();
-  if (Clock::now() < desk.not_before) return fail(ErrorKind::unavailable, "the database is away");
+Status IntakeThread::open() {
+  if (session_ && session_->usable()) return {};
+  session_.reset();
+  if (Clock::now() < not_before_) return fail(ErrorKind::unavailable, "the database is away");
   auto session = store::open_session(settings_, "intake");
   if (!session) {
-    desk.not_before = Clock::now() + 500ms;
+    not_before_ = Clock::now() + 500ms;
     log::warn("the session that stores what sources send cannot be opened", session.error());
     return tl::unexpected(std::move(session.error()));
   }
-  desk.session.emplace(std::move(*session));
+  session_.emplace(std::move(*session));
   return {};
 }
 

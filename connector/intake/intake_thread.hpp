@@ -14,8 +14,8 @@
 
 namespace tandem {
 
-/// The threads `intake`: they write what webhooks have brought into tandem.inbox, many requests in one statement, and
-/// tell each of them what became of it. Each owns one SQL session. Nothing is acknowledged before it has committed.
+/// The thread `intake`: writes what webhooks have brought into tandem.inbox, many requests in one statement, and tells
+/// each of them what became of it. It owns one SQL session. Nothing is acknowledged before it has committed.
 class IntakeThread {
  public:
   enum class Stored : std::uint8_t {
@@ -36,24 +36,19 @@ class IntakeThread {
 
   /// Takes a request, or answers it as unavailable where there is no room.
   void offer(Post post);
-  /// Until stopped; what has been taken by then is still written. Never throws. Several threads may run it: while one
-  /// of them waits for its commit to reach the disk, another one writes. A sender that waits for an answer before it
-  /// sends on keeps its order.
+  /// Until stopped; what has been taken by then is still written. Never throws.
   void run(const std::stop_token& stop);
 
  private:
-  /// What one of the threads has.
-  struct Desk {
-    std::optional<postgres::Connection> session;
-    std::chrono::steady_clock::time_point not_before{};
-  };
-  void write(Desk& desk, std::vector<Post> posts);
-  void write_group(Desk& desk, std::vector<Post*> posts);
-  [[nodiscard]] Status open(Desk& desk);
+  void write(std::vector<Post> posts);
+  void write_group(std::vector<Post*> posts);
+  [[nodiscard]] Status open();
 
   const Settings& settings_;
   const std::function<void()> stored_;
   BoundedQueue<Post> queue_;
+  std::optional<postgres::Connection> session_;
+  std::chrono::steady_clock::time_point not_before_{};
 };
 
 }  // namespace tandem
