@@ -51,8 +51,7 @@ grant execute on function tandem.remove_settled(text, integer, bigint, interval,
   tandem.begin_comparison(text, text), tandem.compare_step(text, integer), tandem.identity_problem(oid, text[], boolean), tandem.captured_tables(oid),
   tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
   tandem.parse_alone(regclass, text),
-  tandem.expression_path(regclass), tandem.counter_of(uuid), tandem.outbox_record_fits(text, smallint, text),
-  tandem.inbox_record_fits(text, smallint, text) to tandem_connector;
+  tandem.expression_path(regclass), tandem.counter_of(uuid) to tandem_connector;
 
 -- Views run with their owner's rights; none of them shows a body.
 grant select on tandem.outbox_status, tandem.inbox_status, tandem.failures, tandem.object_sync, tandem.unpaired, tandem.lag

@@ -35,7 +35,7 @@ std::optional<SteadyTime> SettleBatch::due() const {
   return at;
 }
 
-std::vector<Settlement> SettleBatch::take(SteadyTime now) {
+std::vector<Settlement> SettleBatch::take(SteadyTime now, std::size_t most) {
   // What failed before is older than all that waits, and writes about one record keep their order.
   const auto due = std::stable_partition(later_.begin(), later_.end(), [&](const Later& l) { return l.at > now; });
   for (auto later = later_.end(); later != due;) {
@@ -50,7 +50,7 @@ std::vector<Settlement> SettleBatch::take(SteadyTime now) {
   std::vector<Settlement> flush;
   std::unordered_map<std::int64_t, std::size_t> places;
   std::deque<Waiting> rest;
-  while (!waiting_.empty() && flush.size() < most_rows) {
+  while (!waiting_.empty() && flush.size() < most) {
     auto next = std::move(waiting_.front());
     waiting_.pop_front();
     if (urgent(next.settlement)) --urgent_;

@@ -24,8 +24,8 @@ class SettleBatch {
   void add_later(Settlement settlement, SteadyTime at);
   /// Nothing is due before; nullopt = nothing is waiting at all.
   [[nodiscard]] std::optional<SteadyTime> due() const;
-  /// What the flush that is due now writes; at most `most_rows`, in the order of arrival.
-  [[nodiscard]] std::vector<Settlement> take(SteadyTime now);
+  /// What the flush that is due now writes; at most so many, in the order of arrival.
+  [[nodiscard]] std::vector<Settlement> take(SteadyTime now, std::size_t most = most_rows);
   [[nodiscard]] std::size_t size() const { return waiting_.size() + later_.size(); }
 
  private:

@@ -111,7 +111,7 @@ class SettleThread::Session {
       if (now < not_before_ || !open()) continue;
       // After a stop nothing more will come, so nothing is worth waiting for.
       if (const auto due = batch_.due(); due && (*due <= now || stop.stop_requested()))
-        flush(batch_.take(stop.stop_requested() ? far(now) : now));
+        flush(batch_.take(stop.stop_requested() ? far(now) : now, most_rows_));
       if (!floors_.empty() && session_ && (now - floors_written_ >= floor_interval || stop.stop_requested()))
         write_floors();
     }
@@ -163,7 +163,8 @@ class SettleThread::Session {
   }
 
   /// The effect of the statement is unknown, or the database refuses everything: the same settlements are written
-  /// again. That is safe, since a row is only moved from state 1 or 2.
+  /// again. That is safe, since a row is only moved from state 1 or 2. In smaller flushes: the deadline may have been
+  /// too short for one that size.
   void keep(std::span<Settlement> settlements, const Error& error) {
     if (!session_->usable() || server_must_be_asked_anew(error)) {
       session_.reset();
@@ -171,8 +172,8 @@ class SettleThread::Session {
       lost_sessions_->add();
     }
     back_off("settlements could not be written and are tried again", error);
-    const auto at = Clock::now();
-    set_aside(settlements, at);
+    if (!settlements.empty()) most_rows_ = std::max<std::size_t>(1, settlements.size() / 2);
+    set_aside(settlements, Clock::now());
   }
 
   /// Rows that were locked are asked for first, and then written one by one: what somebody holds stalls nobody else.
@@ -224,6 +225,7 @@ class SettleThread::Session {
     if (flushed) {
       pass_committed(settlements);
       delay_ = {};
+      most_rows_ = std::min(SettleBatch::most_rows, most_rows_ * 2);
       flushes_->add();
       flush_rows_->add(flushed->settled.size());
       if (callbacks_.xid_drawn) callbacks_.xid_drawn({noted, flushed->drawn});
@@ -379,6 +381,7 @@ class SettleThread::Session {
   BoundedQueue<ToSettle> inbox_{inbox_bound};
   std::optional<postgres::Connection> session_;
   SettleBatch batch_;
+  std::size_t most_rows_ = SettleBatch::most_rows;  ///< of the next flush
   std::unordered_set<std::int64_t> locked_before_;  ///< counters of what is set aside because of a lock
   std::map<TargetIndex, Floor> floors_;
   Clock::time_point floors_written_{}, not_before_{};

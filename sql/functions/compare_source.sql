@@ -5,6 +5,7 @@
 --   $2 pass    1: rows of the table, 2: captured objects
 --   $3 most    rows of a stretch
 --   $4 tell    write records
+-- A row whose values fail (a `when` that divides by zero) fails its own record and holds nothing up.
 -- Answers where the stretch ended, null at the end of the pass, and the number of records.
 create or replace function tandem.compare_source(watch text) returns text
 language plpgsql volatile
@@ -17,6 +18,7 @@ declare
   members text[] := '{}';
   records text[] := '{}';
   leavings text[] := '{}';
+  problems text[] := '{}';
 begin
   select * into strict w from tandem.watch where tandem.watch.watch = compare_source.watch;
   if w.mode <> 'wal' then
@@ -29,6 +31,9 @@ begin
     end if;
     records := records || format('%L, %L, %s', r.request_type, r.target, tandem.compared_operation(r.n, r.target, r.request_type, r.operations,
       r.condition is not null, r.on_leave));
+    if 'update' = any (r.operations) then
+      problems := problems || format('%L, %L', r.request_type, r.target);
+    end if;
     if 'delete' = any (r.operations) then
       leavings := leavings || format('%L, %L, %s', r.request_type, r.target,
         case when r.condition is null then 'true' else format('%L = any (routes)', r.target || '/' || r.request_type) end);
@@ -44,6 +49,8 @@ declare
   ended alias for $5;
   told alias for $6;
   stretch {{relation}}[];
+  part {{relation}}[];
+  written bigint;
 begin
   if $2 = 2 then
     with page as materialized (
@@ -76,32 +83,55 @@ begin
       from (select new.*::{{relation}} as row from (select {{key_after}}) as after_key cross join {{relation}} as new
             where row({{key_order}}) > row({{key_after_names}}) order by {{key_order}} limit $3) as next;
   end if;
-  with value as materialized (
-    select {{key_new}} as object_id, hashtextextended((new.*)::text, 0) as hash{{row_values}}
-    from unnest(stretch) as new
-  ), known as (
-    select v.*, {{members}} as routes, c.place, c.hash as known_hash, c.routes as known_routes
-    from value v left join lateral (
-      select c.ctid as place, c.hash, c.routes from tandem.captured c
-      where c.watch = {{watch}} and hashtextextended(c.object_id, 0) = hashtextextended(v.object_id, 0) and c.object_id = v.object_id
-      limit 1) as c on true
-    where v.object_id <> ''
-  ), differing as materialized (
-    select * from known where place is null or hash is distinct from known_hash or routes is distinct from known_routes
-  ), written as (
-    insert into tandem.outbox (object_id, request_type, operation, target, description)
-    select object_id, request_type, operation, target, 'found by comparison: the stream had a gap'
-    from differing cross join lateral (values
-      ({{records}})) as r (request_type, target, operation)
-    where operation is not null and $4
-    returning 1
-  ), updated as (
-    update tandem.captured c set hash = d.hash, routes = d.routes from differing d where c.ctid = d.place
-  ), added as (
-    insert into tandem.captured (watch, object_id, hash, routes)
-    select {{watch}}, d.object_id, d.hash, d.routes from differing d where d.place is null
-  )
-  select count(*) into told from written;
+  told := 0;
+  for place in 0 .. coalesce(cardinality(stretch), 0) loop   -- 0: all at once; where a value fails, one by one
+    part := case when place = 0 then stretch else stretch[place : place] end;
+    begin
+      with value as materialized (
+        select {{key_new}} as object_id, hashtextextended((new.*)::text, 0) as hash{{row_values}}
+        from unnest(part) as new
+      ), known as (
+        select v.*, {{members}} as routes, c.place, c.hash as known_hash, c.routes as known_routes
+        from value v left join lateral (
+          select c.ctid as place, c.hash, c.routes from tandem.captured c
+          where c.watch = {{watch}} and hashtextextended(c.object_id, 0) = hashtextextended(v.object_id, 0) and c.object_id = v.object_id
+          limit 1) as c on true
+        where v.object_id <> ''
+      ), differing as materialized (
+        select * from known where place is null or hash is distinct from known_hash or routes is distinct from known_routes
+      ), written as (
+        insert into tandem.outbox (object_id, request_type, operation, target, description)
+        select object_id, request_type, operation, target, 'found by comparison: the stream had a gap'
+        from differing cross join lateral (values
+          ({{records}})) as r (request_type, target, operation)
+        where operation is not null and $4
+        returning 1
+      ), updated as (
+        update tandem.captured c set hash = d.hash, routes = d.routes from differing d where c.ctid = d.place
+      ), added as (
+        insert into tandem.captured (watch, object_id, hash, routes)
+        select {{watch}}, d.object_id, d.hash, d.routes from differing d where d.place is null
+      )
+      select count(*) into written from written;
+      told := told + written;
+      exit when place = 0;
+    exception when others or assert_failure then
+      if not tandem.error_is_of_a_value(sqlstate) then
+        raise;
+      end if;
+      continue when place = 0;
+      insert into tandem.outbox (object_id, request_type, operation, target, error_code, description)
+        select {{key_new}}, r.request_type, 'update', r.target, 'mapping', 'value: ' || left(sqlerrm, 500)
+        from unnest(part) as new cross join (values
+          ({{problems}})) as r (request_type, target)
+        where $4 and r.target is not null;
+      told := told + case when $4 then 1 else 0 end;
+      insert into tandem.captured (watch, object_id)
+        select {{watch}}, {{key_new}} from unnest(part) as new
+        where not exists (select from tandem.captured c
+          where c.watch = {{watch}} and hashtextextended(c.object_id, 0) = hashtextextended({{key_new}}, 0) and c.object_id = {{key_new}});
+    end;
+  end loop;
   if cardinality(stretch) >= $3 then
     select {{key_new}} into ended from unnest(stretch[$3 : $3]) as new;
   end if;
@@ -118,6 +148,7 @@ $source$, jsonb_build_object(
     'row_values', row_values,
     'members', case when members = '{}' then 'null::text[]' else format('array_remove(array[%s], null)', array_to_string(members, ', ')) end,
     'records', array_to_string(records, E'),\n      ('),
+    'problems', case when problems = '{}' then 'null, null' else array_to_string(problems, E'),\n          (') end,
     'leavings', case when leavings = '{}' then 'null, null, false' else array_to_string(leavings, E'),\n        (') end));
 end
 $function$;

@@ -1,5 +1,5 @@
 -- Sequences that break simpler triggers. Statements run in transactions of their own, as the CRM's do.
-select plan(63);
+select plan(64);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;   -- tests are also made as other roles
 
 -- ---- data that JSON or a condition cannot take never fails the CRM ------------------------------------------------------------------
@@ -305,6 +305,8 @@ select throws_ok('update tandem.outbox set request_state = 3', '23514', null, 'n
 select throws_ok('update tandem.outbox set outcome = ''delivered''', '23514', null, 'nor has one while it is pending');
 select throws_ok('update tandem.outbox set request_state = 4, outcome = ''delivered''', '23514', null, 'nor one of another state');
 select throws_ok('update tandem.outbox set operation = ''changed''', '23514', null, 'and every operation is known');
+update tandem.outbox set request_state = 3, outcome = 'delivered';
+select throws_ok('update tandem.outbox set request_state = 1, outcome = null', '23514', null, 'what is done stays done');
 select ok((select bool_and(tandem.counter_of(record_id) = counter and substr(record_id::text, 15, 1) = '8') from tandem.outbox), 'record_id carries its counter');
 create temp table before as select counter, record_id from tandem.outbox order by counter desc limit 1;
 begin; select tandem.enqueue('there', 'contact', '1'); rollback;

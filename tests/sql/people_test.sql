@@ -78,10 +78,11 @@ select ok((select due <= now() from tandem.parked where object_id = '6'), 'wakes
 select ok((select due = 'infinity' from tandem.parked where object_id = '5'), 'and nothing else');
 delete from tandem.parked where object_id = '6';
 
+select tandem.enqueue('there', 'opportunity', '6') \g /dev/null
 insert into tandem.parked (counter, peer, request_type, object_id, due, reason)
   select counter, 'there', 'opportunity', '6', now() + interval '1 hour', 'retry' from tandem.outbox where object_id = '6' and counter = (select max(counter) from tandem.outbox where object_id = '6');
 insert into tandem.parked (counter, peer, request_type, object_id, due, reason) select max(counter) + 1001, 'there', 'opportunity', '6', 'infinity', 'lane' from tandem.outbox;
-update tandem.outbox set request_state = 2, outcome = null where object_id = '6';
+update tandem.outbox set request_state = 2 where object_id = '6' and request_state = 1;
 select tandem.wake_blocked('outbox', array(select counter from tandem.outbox where object_id = '6')) \g /dev/null
 select ok((select due = 'infinity' from tandem.parked where object_id = '6' and reason = 'lane'), 'what stands behind a parked record waits for it');
 select is(tandem.discard((select max(counter) from tandem.outbox where object_id = '6')), 1, 'discard of a parked record');
@@ -140,7 +141,7 @@ select results_eq($$select removed, looked_through is not null from tandem.remov
 select results_eq($$select removed, looked_through from tandem.remove_settled('outbox', 1000, 0)$$, 'values (400, null::bigint)', 'nothing above the floor goes');
 select is((select min(counter) from tandem.outbox where object_id like 'x%'), (select counter + 1 from tandem.settled_through), 'not even the next');
 select is((select count(*) from tandem.outbox where request_state in (1, 2)), 5::bigint, 'nor anything pending below it');
-select is((select removed from tandem.remove_settled('outbox', 1000, keep_done => '0', keep_failed => '0')), 3, 'what is settled goes when it is old enough');
+select is((select removed from tandem.remove_settled('outbox', 1000, keep_done => '0', keep_failed => '0')), 4, 'what is settled goes when it is old enough');
 select tandem.add_minute_stat('outbox', 'there', now(), '{"delivered": 3, "max_ms": 5}'), tandem.add_minute_stat('outbox', 'there', now(), '{"delivered": 4, "max_ms": 2, "rejected": 1}') \g /dev/null
 select is((select counts from tandem.minute_stat), '{"delivered": 7, "max_ms": 5, "rejected": 1}', 'minute_stat sums');
 

@@ -190,6 +190,21 @@ TEST_F(FeedAndSettle, ARecordThatSomebodyHoldsStallsNobodyElse) {
   EXPECT_TRUE(wait_for([&] { return pending() == 0; }, 10s));
 }
 
+TEST_F(FeedAndSettle, AFlushThatTheDatabaseCannotWriteInTimeIsWrittenInSmallerOnes) {
+  scene.admin->run(
+      "create function busy() returns trigger language plpgsql as $$ begin if (select count(*) from settled) > 100 then "
+      "raise exception 'canceling statement due to statement timeout' using errcode = '57014'; end if; return null; end "
+      "$$; create trigger busy after update on tandem.outbox referencing new table as settled for each statement execute "
+      "function busy()");
+  insert(3'000);
+  {
+    Threads threads(scene);
+    EXPECT_TRUE(wait_for([&] { return pending() == 0; }, 60s)) << pending();
+    EXPECT_EQ(threads.twice, 0);
+  }
+  scene.admin->run("drop function busy() cascade");
+}
+
 TEST_F(FeedAndSettle, ATakeOverEndsTheOlderOne) {
   Threads threads(scene);
   EXPECT_TRUE(wait_for([&] { return threads.starts == 2; }, 10s));

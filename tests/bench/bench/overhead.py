@@ -6,6 +6,7 @@ from bench.figures import alternate, figure, middle
 
 SCALE = 20
 NAIVE = """
+set role crm;
 create table public.naive (counter bigint generated always as identity primary key, object_id text, operation text, body jsonb, created_at timestamptz default now());
 create function public.naive() returns trigger language plpgsql as $$
 begin
@@ -26,14 +27,20 @@ def captured(folder, arguments, database, name, target, route=None):
         yield tandem
 
 
-def measure(arguments):
-    with place.folder() as folder, server.running(folder) as database, contextlib.ExitStack() as stack:
+@contextlib.contextmanager
+def every_kind(folder, arguments, database):
+    """A database for each way to capture; their names."""
+    with contextlib.ExitStack() as stack:
         for kind, body in (("image", {}), ("latest", {"body": "latest"})):
             stack.enter_context(captured(folder, arguments, database, kind, {"url": "http://127.0.0.1:1"}, body))
         for kind in ("plain", "naive"):
             database.make_pgbench(kind, 2 if arguments.quick else SCALE)
         database.sql(NAIVE, database="naive")
-        kinds = ("plain", "image", "latest", "naive")
+        yield ("plain", "image", "latest", "naive")
+
+
+def measure(arguments):
+    with place.folder() as folder, server.running(folder) as database, every_kind(folder, arguments, database) as kinds:
         scripts = {"one_row": ONE_ROW, "thousand_rows": MANY_ROWS}
         for name, script in scripts.items():
             (folder / name).write_text(script)

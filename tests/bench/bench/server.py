@@ -48,6 +48,7 @@ class Server:
         with open(self.folder / "log", "ab") as log:
             self.process = place.start([self.programs / "postgres", "-D", data], user="postgres", death_signal=signal.SIGQUIT, stdout=log, stderr=log)
         place.wait_for(self._ready, "PostgreSQL answers")
+        self.sql("create role crm login", database="postgres")
         self.sql("create database crm", database="postgres")
 
     def _ready(self):
@@ -77,14 +78,31 @@ class Server:
 
     def pgbench(self, database, *options):
         """TPS of a run."""
-        output = place.must([self.programs / "pgbench", "-n", *options, self.url(database=database)])
+        output = place.must([self.programs / "pgbench", "-n", *options, self.url("crm", database)])
         return float(re.search(r"tps = ([\d.]+) \(without", output).group(1))
 
     def make_pgbench(self, database, scale):
-        self.sql(f"create database {database}", database="postgres")
-        place.must([self.programs / "pgbench", "-i", "-q", "-s", scale, self.url(database=database)])
+        """A database of pgbench. Its role is no superuser, whom PostgreSQL would spare every question about privileges."""
+        self.sql(f"create database {database} owner crm", database="postgres")
+        self.sql("grant create on schema public to crm", database=database)
+        place.must([self.programs / "pgbench", "-i", "-q", "-s", scale, self.url("crm", database)])
+
+    def halt(self):
+        """A clean stop, after which only `instructions` works."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+
+    def instructions(self, database, statements):
+        """Instructions that a single-user server takes from its start to its end, with these statements in between. Nothing else on the machine changes it."""
+        counted = place.start(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", self.programs / "postgres", "--single", "-D", self.folder / "data",
+                               "-c", "synchronous_commit=off", "-c", "autovacuum=off", database],
+                              user="postgres", cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        output, _ = counted.communicate("\n".join(statements) + "\n", timeout=600)
+        return int(re.search(r"Collected : (\d+)", output).group(1))
 
     def stop(self):
+        if self.process.poll() is not None:
+            return
         self.process.send_signal(signal.SIGQUIT)
         try:
             self.process.wait(20)
