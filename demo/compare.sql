@@ -1,22 +1,11 @@
--- Are both sides the same, object by object and digit by digit? `arrived` holds the second CRM's export (type, document); nothing of
--- tandem's own tables is looked at. References are compared by the objects they lead to, not by ids.
+-- Are both sides the same, object by object and digit by digit? `arrived` holds the second CRM's export (type, document). Of tandem's own
+-- tables only the pairs are used: which of their objects is which of ours.
 \set QUIET on
 set search_path = public;
 
 create temporary table theirs as
-select type, document ->> 'ExternalId' as object, document ->> 'id' as id,
-       document - '{id,version,created_at,updated_at,ExternalId}'::text[] as fields
+select type, document ->> 'id' as id, document - '{id,version,created_at,updated_at,ExternalId}'::text[] as fields
 from arrived;
-create index on theirs (id);
-
--- Their ids in references become our keys again.
-create temporary table theirs_by_our_keys as
-select t.type, t.object,
-       t.fields || coalesce((select jsonb_object_agg(f.name, coalesce(p.object, 'leads nowhere: ' || (t.fields ->> f.name)))
-                             from unnest('{ManagerId,ParentId,OwnerId,AccountId,ProductId,OpportunityId,OrderId}'::text[]) as f (name)
-                             left join theirs p on p.id = t.fields ->> f.name
-                             where t.fields ? f.name), '{}') as fields
-from theirs t;
 
 create temporary table ours as
 select 'user' as type, id::text as object,
@@ -50,15 +39,30 @@ select 'order_line', jsonb_build_array(order_id, position)::text,
        jsonb_build_object('OrderId', order_id::text, 'ProductId', product_id::text, 'Position', position, 'Quantity', quantity,
          'UnitPrice', unit_price, 'Discount', discount) from order_line;
 
+create temporary table pair as
+select request_type as type, object_id as object, remote_id as id
+from tandem.identity where target = 'second_crm' and state = 'paired';
+create index on pair (type, object);
+
+-- Our keys in references become the ids of their partners.
+create temporary table ours_by_their_ids as
+select o.type, o.object, p.id,
+       o.fields || coalesce((select jsonb_object_agg(f.name, coalesce(q.id, 'has no partner: ' || (o.fields ->> f.name)))
+                             from (values ('ManagerId', 'user'), ('ParentId', 'account'), ('OwnerId', 'user'), ('AccountId', 'account'),
+                                          ('ProductId', 'product'), ('OpportunityId', 'opportunity'), ('OrderId', 'order')) as f (name, type)
+                             left join pair q on (q.type, q.object) = (f.type, o.fields ->> f.name)
+                             where o.fields ->> f.name is not null), '{}') as fields
+from ours o left join pair p on (p.type, p.object) = (o.type, o.object);
+
 -- Text and not jsonb is compared: 1.50 is not 1.5. The second CRM keeps no nulls.
 create temporary table difference as
-select coalesce(o.type, t.type) as type, coalesce(o.object, t.object) as object,
-       case when t.object is null then 'missing there' when o.object is null then 'not here' else 'differs' end as difference,
+select coalesce(o.type, t.type) as type, o.object, coalesce(t.id, o.id) as id,
+       case when t.id is null then 'missing there' when o.object is null then 'not here' else 'differs' end as difference,
        jsonb_strip_nulls(o.fields)::text as ours, t.fields::text as theirs
-from ours o full join theirs_by_our_keys t on (t.type, t.object) = (o.type, o.object)
+from ours_by_their_ids o full join theirs t on (t.type, t.id) = (o.type, o.id)
 where jsonb_strip_nulls(o.fields)::text is distinct from t.fields::text;
 
 \o :differences
-select type, object, difference, ours, theirs from difference order by type, object limit 20;
+select type, object, id, difference, ours, theirs from difference order by type, object limit 20;
 \o
 select (select count(*) from ours) || ' ' || (select count(*) from difference);

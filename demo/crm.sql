@@ -42,7 +42,7 @@ create table product (
 );
 
 create table opportunity (
-  id         uuid primary key,
+  id         uuid primary key default gen_random_uuid(),
   name       text not null,
   account_id bigint references account,
   owner_id   uuid references users,

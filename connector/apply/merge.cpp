@@ -59,7 +59,8 @@ Merge merge(ConflictPolicy policy, const std::vector<FieldImages>& fields, bool 
                      : as_a_whole && policy == ConflictPolicy::ours ? std::vector<std::string>{}
                                                                     : theirs_alone;
   out.take.insert(out.take.end(), taken.begin(), taken.end());
-  out.ours_stays = blind || out.take.size() < differing;
+  // Whatever of a blind image is taken: they have what we wrote after it. Where it says the same, so do they by now.
+  out.ours_stays = blind ? differing > 0 : out.take.size() < differing;
   return out;
 }
 

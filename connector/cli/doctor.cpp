@@ -79,6 +79,7 @@ ExitCode doctor(Context& context) {
         look_at_server(*admin, Session::admin, context.loaded().settings, findings);
   }
   look_at_targets(context.loaded().settings, findings);
+  look_at_sources(context.loaded().settings, findings);
   tell(context.output(), findings);
   Severity worst = Severity::ok;
   for (const Finding& finding : findings) worst = std::max(worst, finding.severity);

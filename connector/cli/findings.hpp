@@ -27,5 +27,7 @@ void look_at_installation(postgres::Connection& session, const Loaded& loaded, F
 void look_at_connector(postgres::Connection& session, const Settings& settings, Findings& findings);
 /// Each target by name, TCP, TLS and HTTP, as delivery would reach it.
 void look_at_targets(const Settings& settings, Findings& findings);
+/// Each cluster that is read, and whether its topics are there.
+void look_at_sources(const Settings& settings, Findings& findings);
 
 }  // namespace tandem::cli

@@ -110,6 +110,7 @@ void read_root(Reading& reading, const yaml::Value& root, Settings& settings) {
   read_log(reading, section.take("log"), settings);
   read_retention(reading, section.take("retention"), settings);
   read_targets(reading, section.take("targets"), settings);
+  read_proxy(reading, section.take("proxy"), settings);
   read_sources(reading, section.take("sources"), settings);
   read_watches(reading, section.take("watches"), settings);
   if (settings.capture.slot.empty()) settings.capture.slot = "tandem_" + settings.connector;

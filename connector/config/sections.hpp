@@ -20,6 +20,8 @@ bool valid_name(const NameRule& rule, std::string_view name, Reading& reading, i
 void read_url(Section& section, std::string_view key, std::string& out);
 
 void read_targets(Reading& reading, const yaml::Value* targets, Settings& settings);
+/// Targets must have been read; those that callers may reach are told so.
+void read_proxy(Reading& reading, const yaml::Value* proxy, Settings& settings);
 /// Targets must have been read.
 void read_sources(Reading& reading, const yaml::Value* sources, Settings& settings);
 /// Also fills Settings::routes; targets must have been read.

@@ -37,6 +37,23 @@ struct HttpSettings {
   std::vector<std::pair<std::string, Secret>> tokens;  ///< role (viewer, operator, admin) and token
 };
 
+/// One kind of request that a caller of the proxy may make at a target.
+struct ProxyRule {
+  std::string target, method;
+  std::vector<std::string> segments;  ///< of the path below the target's url; `*` = any one, `**` at the end = any
+};
+struct ProxyCaller {
+  std::string name;
+  Secret token;
+  std::vector<ProxyRule> allow;
+};
+struct ProxySettings {
+  std::vector<ProxyCaller> callers;  ///< empty = there is no proxy
+  double share = 0.25;               ///< of a target's limits that callers may use
+  Milliseconds timeout{30'000};
+  std::uint64_t max_body_bytes = 1 << 20, max_answer_bytes = 1 << 20;
+};
+
 enum class LogFormat { automatic, text, json };  ///< automatic: text on a terminal, else json
 struct LogSettings {
   LogFormat format = LogFormat::automatic;
@@ -151,7 +168,7 @@ struct TargetSettings {
   RetrySettings retry;
   BreakerSettings breaker;
   Milliseconds timeout{30'000}, connect_timeout{5'000};
-  std::uint64_t max_body_bytes = 5 << 20;
+  std::uint64_t max_body_bytes = 5 << 20, max_answer_bytes = 1 << 20;
   Milliseconds retry_after_cap{3'600'000};
   std::string proxy, ca_file;
   bool http2 = false;
@@ -160,6 +177,7 @@ struct TargetSettings {
   std::string idempotency_header = "Idempotency-Key";
   std::uint64_t memory_bytes = 16 << 20;  ///< room for records held in memory
   std::vector<Secret> secrets;            ///< Settings::secrets, to be kept out of what is written about it
+  std::optional<ProxySettings> lends;     ///< Settings::proxy, where a caller may reach it
   int line = 0;
 };
 
@@ -322,6 +340,7 @@ struct Settings {
   DatabaseSettings database;
   CaptureSettings capture;
   HttpSettings http;
+  ProxySettings proxy;
   LogSettings log;
   RetentionSettings retention;
   std::vector<TargetSettings> targets;

@@ -14,6 +14,7 @@
 #include "daemon/intake_door.hpp"
 #include "daemon/lease_thread.hpp"
 #include "daemon/notify.hpp"
+#include "daemon/proxy_door.hpp"
 #include "daemon/signals.hpp"
 #include "daemon/supervisor.hpp"
 #include "daemon/take_turn.hpp"
@@ -89,12 +90,27 @@ class Connector {
         limits.body_bytes = std::max(limits.body_bytes, source.max_body_bytes);
       supervisor_.start("intake", [this](const std::stop_token& stop) { intake_->run(stop); });
     }
+    if (!settings_.proxy.callers.empty()) {
+      add_proxy(router, settings_, [this](TargetIndex target, HttpRequest request, LoanDone done) {
+        lend(target, std::move(request), std::move(done));
+      });
+      limits.body_bytes = std::max(limits.body_bytes, settings_.proxy.max_body_bytes);
+    }
     auto server = http::Server::open(settings_.http.listen, std::move(router), limits);
     if (!server) return tl::unexpected(server.error());
     supervisor_.start("http", [server = std::make_shared<http::Server>(std::move(*server))](
                                   const std::stop_token& stop) { server->run(stop); });
     return {};
   }
+
+  /// From the http thread.
+  void lend(TargetIndex target, HttpRequest request, LoanDone done) {
+    if (started_) return loop_of(target).lend(target, std::move(request), std::move(done));
+    done({.status = 503,
+          .problem = "tandem is standing by, or waiting for the database",
+          .retry_after = std::chrono::seconds(5)});
+  }
+  [[nodiscard]] DeliveryLoop& loop_of(TargetIndex target) { return *loops_[target % loops_.size()]; }
 
   /// From the http thread.
   [[nodiscard]] std::vector<http::Check> checks() const {

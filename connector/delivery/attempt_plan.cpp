@@ -145,7 +145,12 @@ AttemptPlan choose_call(const RouteSettings& route, const TargetSettings& target
   if (known) return plan;
   if (removes && !pending && record.doubt == Doubt::none && !route.rest.upsert)
     return settle(Outcome::unchanged, "the object was never created there");
-  if (create_is_safe(route)) return plan;
+  const bool unmarked = !removes && !found.identity_pending && !record.intended;
+  if (create_is_safe(route)) {
+    // Their notice of the new object may come before our settlement: apply must know that it can be ours.
+    plan.intend = unmarked && route.apply.has_value();
+    return plan;
+  }
   if (pending || record.doubt != Doubt::none) {
     if (!route.rest.lookup)
       return failed(
@@ -157,7 +162,7 @@ AttemptPlan choose_call(const RouteSettings& route, const TargetSettings& target
     plan.doubt = record.doubt == Doubt::none ? Doubt::may_exist : record.doubt;
     return plan;
   }
-  plan.intend = !removes && !found.identity_pending && !record.intended;
+  plan.intend = unmarked;
   return plan;
 }
 

@@ -29,7 +29,8 @@ Bulkhead::Bulkhead(const Settings& settings, TargetIndex index, const Target& ta
           static_cast<std::size_t>(std::ranges::count(settings.routes, target_settings_.name, &RouteSettings::target)) +
           1),
       breaker_(target_settings_.breaker),
-      gate_(target_settings_.rate, target_settings_.concurrency, target_settings_.retry_after_cap) {
+      gate_(target_settings_.rate, target_settings_.concurrency, target_settings_.retry_after_cap),
+      lending_(target_settings_) {
   wanted_.target = index;
   for (RouteIndex i = 0; i < settings.routes.size(); ++i) {
     const RouteSettings& route = settings.routes[i];

@@ -13,6 +13,7 @@
 #include "delivery/breaker.hpp"
 #include "delivery/delivery_stats.hpp"
 #include "delivery/lane_book.hpp"
+#include "delivery/lending.hpp"
 #include "delivery/messages.hpp"
 #include "delivery/rate_gate.hpp"
 #include "delivery/retry_plan.hpp"
@@ -50,6 +51,11 @@ class Bulkhead {
   void take(ToDelivery&& message, const Now& now);
   void answered(std::span<const Answer> answers, const Now& now);
   void probe_answered(const Answer& answer, const Now& now);
+  /// A caller's request may go to the target now; `returned` tells when it has ended. It has no part in what the
+  /// breaker thinks: that is for records, whose attempts it guards.
+  [[nodiscard]] tl::expected<void, LoanRefusal> lend(const Now& now);
+  void returned(const LoanAnswer& answer, const Now& now);
+  [[nodiscard]] int lent() const { return lending_.out(); }
   /// Starts what may be started. After messages and answers, and when `wakes` says so.
   void turn(const Now& now);
   [[nodiscard]] std::optional<SteadyTime> wakes(const Now& now);
@@ -154,6 +160,7 @@ class Bulkhead {
   LaneBook book_;
   Breaker breaker_;
   RateGate gate_;
+  Lending lending_;
   std::size_t next_desk_ = 0;
 
   int calls_ = 0, flying_ = 0;   ///< calls under way, records in them

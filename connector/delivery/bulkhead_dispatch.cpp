@@ -162,7 +162,7 @@ Bulkhead::Desk* Bulkhead::next_desk(const Now& now) {
 }
 
 void Bulkhead::ship(const Now& now) {
-  while (raised_ > 0 && gate_.open(calls_, now.steady, now.wall)) {
+  while (raised_ > 0 && gate_.open(calls_ + lending_.out(), now.steady, now.wall)) {
     const auto state = breaker_.state(now.steady);
     if (state == Breaker::State::open) return;
     const bool probing = state == Breaker::State::half_open;

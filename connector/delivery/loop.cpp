@@ -21,6 +21,19 @@ Now look_at_clocks() {
   return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()};
 }
 
+constexpr std::size_t loans_bound = 16 << 20;  // bytes of requests that have not been looked at
+
+/// A caller's request on its way into the loop.
+struct Loan {
+  TargetIndex target;
+  HttpRequest request;
+  LoanDone done;
+};
+
+LoanAnswer not_now(const LoanRefusal& refusal) {
+  return {.status = refusal.status, .problem = refusal.words, .retry_after = refusal.retry_after};
+}
+
 TargetIndex target_of(const ToDelivery& message) {
   return std::visit([](const auto& m) { return m.target; }, message);
 }
@@ -40,7 +53,8 @@ class DeliveryLoop::Places {
   Places(const Settings& settings, Outlets outlets)
       : settings_(settings),
         outlets_(std::move(outlets)),
-        inbox_(std::make_shared<BoundedQueue<ToDelivery>>(inbox_bound, [this] { http_.wakeup(); })) {}
+        inbox_(std::make_shared<BoundedQueue<ToDelivery>>(inbox_bound, [this] { http_.wakeup(); })),
+        loans_(loans_bound, [this] { http_.wakeup(); }) {}
   ~Places() { inbox_->close(); }
 
   Status add(TargetIndex index, const MakeTarget& make) {
@@ -65,19 +79,29 @@ class DeliveryLoop::Places {
     const std::stop_callback wake(stop, [this] { http_.wakeup(); });
     while (!stop.stop_requested()) {
       take_messages();
+      take_loans();
       http_.turn(turn_all());
     }
     for (auto& place : places_) place->bulkhead->stop();
     const auto until = std::chrono::steady_clock::now() + last_answers;
-    while (in_flight() + announcing() > 0 && std::chrono::steady_clock::now() < until) {
+    loans_.close();
+    take_loans();
+    while (in_flight() + announcing() + lent() > 0 && std::chrono::steady_clock::now() < until) {
       take_messages();
       turn_all();
       http_.turn(milliseconds(100));
     }
     for (auto& place : places_) place->target->abandon();
-    for (int i = 0; i < 100 && in_flight() > 0; ++i) http_.turn(milliseconds(1));
+    for (int i = 0; i < 100 && in_flight() + lent() > 0; ++i) http_.turn(milliseconds(1));
     turn_all();
     inbox_->close();
+  }
+
+  void lend(Loan loan) {
+    const auto done = loan.done;  // the queue takes the loan even where it has no room for it
+    const std::size_t weight = sizeof(loan) + loan.request.body.size();
+    if (!loans_.try_push(std::move(loan), weight))
+      done(not_now({503, "too many requests wait", std::chrono::seconds(1)}));
   }
 
   [[nodiscard]] std::vector<std::pair<TargetIndex, TargetLink>> links() const {
@@ -91,6 +115,22 @@ class DeliveryLoop::Places {
     for (ToDelivery& message : inbox_->drain()) {
       const auto place = std::ranges::find(places_, target_of(message), [](const auto& p) { return p->index; });
       if (place != places_.end()) (*place)->bulkhead->take(std::move(message), look_at_clocks());
+    }
+  }
+
+  void take_loans() {
+    for (Loan& loan : loans_.drain()) {
+      const auto found = std::ranges::find(places_, loan.target, [](const auto& p) { return p->index; });
+      if (found == places_.end()) continue;
+      Bulkhead& bulkhead = *(*found)->bulkhead;
+      if (auto lent = bulkhead.lend(look_at_clocks()); !lent) {
+        loan.done(not_now(lent.error()));
+        continue;
+      }
+      (*found)->target->lend(std::move(loan.request), [&bulkhead, done = std::move(loan.done)](LoanAnswer answer) {
+        bulkhead.returned(answer, look_at_clocks());
+        done(std::move(answer));
+      });
     }
   }
 
@@ -137,10 +177,17 @@ class DeliveryLoop::Places {
     return sum;
   }
 
+  [[nodiscard]] int lent() const {
+    int sum = 0;
+    for (const auto& place : places_) sum += place->bulkhead->lent();
+    return sum;
+  }
+
   const Settings& settings_;
   const Outlets outlets_;
   HttpClient http_;
   std::shared_ptr<BoundedQueue<ToDelivery>> inbox_;
+  BoundedQueue<Loan> loans_;
   std::vector<std::unique_ptr<Place>> places_;
 };
 
@@ -162,6 +209,10 @@ Result<std::unique_ptr<DeliveryLoop>> DeliveryLoop::make(const Settings& setting
 
 std::vector<std::pair<TargetIndex, TargetLink>> DeliveryLoop::links() const {
   return places_->links();
+}
+
+void DeliveryLoop::lend(TargetIndex target, HttpRequest request, LoanDone done) {
+  places_->lend({target, std::move(request), std::move(done)});
 }
 
 void DeliveryLoop::run(const std::stop_token& stop, milliseconds last_answers) {

@@ -38,6 +38,10 @@ class DeliveryLoop {
   /// For the feed and the settle thread. Pushing wakes the loop.
   [[nodiscard]] std::vector<std::pair<TargetIndex, TargetLink>> links() const;
 
+  /// Somebody's request to one of these targets, with our access. From any thread; `done` is called once, from the
+  /// loop's thread or this one.
+  void lend(TargetIndex target, HttpRequest request, LoanDone done);
+
   /// Until stopped; then nothing new is attempted, answers are waited for, for `last_answers` at most, and what was
   /// attempted is handed to the settle outlet, marked. A mistake of ours throws, as a bug does.
   void run(const std::stop_token& stop, std::chrono::milliseconds last_answers = std::chrono::seconds{25});

@@ -56,6 +56,7 @@ bool split_target(std::string_view target, Request& request) {
   if (!request.path.starts_with('/')) return false;
   if (question == std::string_view::npos) return true;
   std::string_view rest = target.substr(question + 1);
+  request.query_text = rest;
   while (!rest.empty()) {
     const auto end = std::min(rest.find('&'), rest.size());
     const auto pair = rest.substr(0, end);

@@ -11,6 +11,7 @@ namespace tandem::http {
 
 struct Request {
   std::string method, path;                                    ///< path without its query, still percent-encoded
+  std::string query_text;                                      ///< as it was sent
   std::map<std::string, std::string, std::less<>> query;       ///< decoded; of repeated names the last
   std::map<std::string, std::string, std::less<>> parameters;  ///< of the route's pattern, decoded
   std::vector<std::pair<std::string, std::string>> headers;    ///< names in lower case

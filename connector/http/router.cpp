@@ -29,6 +29,10 @@ void Router::add_later(std::string method, const std::string& pattern, Role role
   entries_.push_back({std::move(method), split(pattern), role, std::move(answer)});
 }
 
+void Router::add_below(const std::string& pattern, Role role, AnswerLater answer) {
+  entries_.push_back({{}, split(pattern), role, std::move(answer), true});
+}
+
 Response Router::respond(Request request) const {
   Response response = problem(500, "internal error", "");
   respond(std::move(request), [&response](Response answer) { response = std::move(answer); });
@@ -40,10 +44,10 @@ void Router::respond(Request request, Respond respond) const {
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
   std::string allowed;
   for (const Entry& entry : entries_) {
-    if (entry.segments.size() != segments.size()) continue;
+    if (entry.below ? segments.size() <= entry.segments.size() : segments.size() != entry.segments.size()) continue;
     request.parameters.clear();
     bool match = true;
-    for (std::size_t i = 0; i < segments.size() && match; ++i) {
+    for (std::size_t i = 0; i < entry.segments.size() && match; ++i) {
       if (!named(entry.segments[i])) {
         match = entry.segments[i] == segments[i];
         continue;
@@ -54,7 +58,7 @@ void Router::respond(Request request, Respond respond) const {
         request.parameters.emplace(entry.segments[i].substr(1, entry.segments[i].size() - 2), std::move(*value));
     }
     if (!match) continue;
-    if (entry.method != method) {
+    if (!entry.method.empty() && entry.method != method) {
       allowed.append(allowed.empty() ? "" : ", ").append(entry.method);
       continue;
     }

@@ -26,16 +26,20 @@ class Router {
 
   void add_later(std::string method, const std::string& pattern, Role role, AnswerLater answer);
 
+  /// Every path below `pattern`, whatever the method. Nothing else may lie there.
+  void add_below(const std::string& pattern, Role role, AnswerLater answer);
+
   void respond(Request request, Respond respond) const;
   /// The same where the answer comes at once.
   [[nodiscard]] Response respond(Request request) const;
 
  private:
   struct Entry {
-    std::string method;
+    std::string method;  ///< empty = any
     std::vector<std::string> segments;
     Role role;
     AnswerLater answer;
+    bool below = false;  ///< further segments follow
   };
   Access access_;
   std::vector<Entry> entries_;

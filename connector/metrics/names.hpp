@@ -102,5 +102,7 @@ inline constexpr Definition intake_records{
     "tandem_intake_records_total", "New records that a source has brought.", Kind::total, {"source"}};
 inline constexpr Definition intake_refused{
     "tandem_intake_refused_total", "Requests of a source that were not stored.", Kind::total, {"source", "status"}};
+inline constexpr Definition proxy_requests{
+    "tandem_proxy_requests_total", "Requests of callers, by the status they got.", Kind::total, {"target", "status"}};
 
 }  // namespace tandem::metrics

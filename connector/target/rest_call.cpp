@@ -14,6 +14,7 @@ HttpPeer peer_of(const TargetSettings& settings) {
   peer.allow_private = settings.allow_private;
   peer.timeout = settings.timeout;
   peer.connect_timeout = settings.connect_timeout;
+  peer.max_answer_bytes = settings.max_answer_bytes;
   return peer;
 }
 

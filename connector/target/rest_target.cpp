@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "json/scan.hpp"
+#include "target/proxy_rules.hpp"
 #include "target/trace_parent.hpp"
 
 namespace tandem {
@@ -56,6 +57,12 @@ std::string idempotency_key(const Attempt& attempt, Step step) {
   return key;
 }
 
+TargetSettings for_loans(TargetSettings settings) {
+  settings.timeout = settings.lends->timeout;
+  settings.max_answer_bytes = settings.lends->max_answer_bytes;
+  return settings;
+}
+
 }  // namespace
 
 RestTarget::RestTarget(const TargetSettings& settings, Routes routes, HttpClient& http, Answered answered)
@@ -63,7 +70,9 @@ RestTarget::RestTarget(const TargetSettings& settings, Routes routes, HttpClient
       routes_(std::move(routes)),
       http_(http),
       answered_(std::move(answered)),
-      calls_(settings_, http, scrubber_) {}
+      calls_(settings_, http, scrubber_) {
+  if (settings_.lends) loans_ = std::make_unique<RestCalls>(for_loans(settings_), http, scrubber_);
+}
 
 RestTarget::~RestTarget() {
   *alive_ = false;
@@ -299,8 +308,17 @@ bool RestTarget::probe(std::function<void(const Answer&)> done) {
   return true;
 }
 
+void RestTarget::lend(HttpRequest request, LoanDone done) {
+  if (!loans_) return done({.status = 501, .problem = "the target cannot be called"});
+  for (const auto& [name, value] : settings_.headers) request.headers.push_back(name + ": " + value);
+  loans_->send(std::move(request), [this, done = std::move(done)](const CallOutcome& outcome) {
+    done(loan_answer(outcome, scrubber_, std::chrono::system_clock::now()));
+  });
+}
+
 void RestTarget::abandon() {
   calls_.abandon();
+  if (loans_) loans_->abandon();
 }
 
 }  // namespace tandem

@@ -28,6 +28,7 @@ class RestTarget final : public Target {
   [[nodiscard]] std::uint64_t batch_bytes(RouteIndex route) const override;
   void start(Shipment shipment) override;
   bool probe(std::function<void(const Answer&)> done) override;
+  void lend(HttpRequest request, LoanDone done) override;
   void abandon() override;
 
  private:
@@ -76,7 +77,8 @@ class RestTarget final : public Target {
   const Answered answered_;
   Scrubber scrubber_;
   RestCalls calls_;
-  bool starting_ = false;  ///< answers found within `start` wait for the next turn
+  std::unique_ptr<RestCalls> loans_;  ///< with limits of their own; null where nobody may borrow
+  bool starting_ = false;             ///< answers found within `start` wait for the next turn
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -59,12 +59,16 @@ void Scrubber::add(std::string_view secret) {
     secrets_.erase(secrets_.begin() + most_secrets, secrets_.begin() + most_secrets + 4);
 }
 
-std::string Scrubber::clean(std::string_view text) const {
-  std::string out(text.substr(0, 64 * longest));
+std::string Scrubber::without_secrets(std::string text) const {
   // The longest first: one secret may be part of another.
   std::vector<std::string_view> secrets(secrets_.begin(), secrets_.end());
   std::sort(secrets.begin(), secrets.end(), [](auto a, auto b) { return a.size() > b.size(); });
-  for (const std::string_view secret : secrets) replace_all(out, secret, hidden);
+  for (const std::string_view secret : secrets) replace_all(text, secret, hidden);
+  return text;
+}
+
+std::string Scrubber::clean(std::string_view text) const {
+  std::string out = without_secrets(std::string(text.substr(0, 64 * longest)));
   hide_user_info(out);
   for (char& c : out)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';

@@ -9,6 +9,8 @@
 
 #include "config/settings.hpp"
 #include "model/record.hpp"
+#include "target/http_client.hpp"
+#include "target/loan.hpp"
 
 /// The seam between delivery, which decides *what* is attempted *when*, and the ways of speaking to other systems.
 namespace tandem {
@@ -73,6 +75,12 @@ class Target {
   /// Asks the system whether it is there, without a record. False if it has no way to ask: then a waiting record is the
   /// probe.
   virtual bool probe(std::function<void(const Answer&)> done) = 0;
+  /// Sends somebody's request with our credentials; `request.url` is a path below the system's address. `done` is
+  /// called once: at once, in a later turn, or from `abandon`. Systems without HTTP have nothing to lend.
+  virtual void lend(HttpRequest request, LoanDone done) {
+    (void)request;
+    done({.status = 501, .problem = "the target cannot be called"});
+  }
   /// Ends every call at once (shutdown, lost lease): they are answered with `network`, and maybe_in_effect where the
   /// request was sent, before this returns. Answers found within `start` still come in the next turn.
   virtual void abandon() = 0;

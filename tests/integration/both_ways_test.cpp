@@ -43,6 +43,25 @@ TEST(BothWays, OurChangeOfTheirObjectGoesToTheSameObjectThere) {
   EXPECT_EQ(both.writes(), 1U);
 }
 
+TEST(BothWays, ANoticeOfOurOwnCreateThatIsQuickerThanItsAnswerMakesNoSecondObject) {
+  for (const std::string more : {"", "      idempotency_key: true\n"}) {
+    BothWays both("{}", ", version: /version", more);
+    both.stand().crm().ask([](second_crm::Api& api) {
+      api.faults().set({{.kind = second_crm::FaultKind::slow, .delay = std::chrono::seconds(2), .method = "POST"}});
+      return true;
+    });
+    both.sql().run("insert into account (name, tier) values ('Acme', 1)");
+    ASSERT_TRUE(wait_for([&] { return both.stand().living("account") == 1; }, std::chrono::seconds(60)));
+    const auto id = both.stand().crm().ask(
+        [](second_crm::Api& api) { return api.store().changed_after("account", 0, 1).front()->id; });
+    both.tell_of("account", "create", id);
+    ASSERT_TRUE(both.rests(std::chrono::seconds(60)));
+    EXPECT_EQ(both.sql().number("select count(*) from account"), 1);
+    EXPECT_EQ(both.remote_of("account", "1"), id);
+    EXPECT_EQ(both.failures(), "");
+  }
+}
+
 TEST(BothWays, FieldsThatOneSideChangedEachAreMerged) {
   BothWays both;
   both.sql().run("insert into account (name, tier) values ('Acme', 1)");

@@ -21,11 +21,13 @@ constexpr const char* account_table = "create table account (id bigint primary k
 /// A CRM that reads one topic and writes another; its objects have the same keys wherever they are.
 class Side {
  public:
-  Side(const std::string& reads, const std::string& writes, const std::string& more = {})
+  /// A successor waits out the target's `timeout`.
+  Side(const std::string& reads, const std::string& writes, const std::string& more = {},
+       const std::string& timeout = "30s")
       : stand_(options("sources:\n  events: { type: kafka, topics: [" + reads + "], object_id: key" + more + " }\n")) {
     stand_.sql().run(account_table);
     stand_.install("  events:\n    type: kafka\n    brokers: [\"" + kafka_cluster().brokers()[0] +
-                       "\"]\n    breaker: { open_first: 100ms, open_longest: 500ms }\n",
+                       "\"]\n    breaker: { open_first: 100ms, open_longest: 500ms }\n    timeout: " + timeout + "\n",
                    "\n  account:\n    table: public.account\n    routes:\n      - target: events\n        topic: " +
                        writes + "\n        apply: { conflict: theirs }\n");
   }
@@ -120,7 +122,7 @@ TEST(KafkaSourceScene, ReadsCloudEventsAndTombstones) {
 
 TEST(KafkaSourceScene, AKilledConnectorReadsEveryMessageOnce) {
   const std::string topic = "killed_in";
-  Side side(topic, "killed_out");
+  Side side(topic, "killed_out", {}, "5s");
   const auto write = [&](int from, int to) {
     std::vector<KafkaDraft> drafts;
     for (int i = from; i < to; ++i)
@@ -152,6 +154,15 @@ TEST(KafkaSourceScene, AnOutageOfTheClusterCostsTimeAndNothingElse) {
   kafka_cluster().start();
   write_topic(kafka_cluster().brokers(), topic, {told("2", R"({"id": 2, "name": "b"})")});
   EXPECT_TRUE(side.holds("1 a, 2 b")) << side.rows();
+}
+
+TEST(KafkaSourceScene, DoctorTellsWhetherItsTopicsAreThere) {
+  write_topic(kafka_cluster().brokers(), "seen_in", {told("1", R"({"id": 1, "name": "a"})")});
+  Side side("seen_in, not_there_yet_in", "seen_out");
+  const auto found = side.stand().tandem().command({"doctor"}).output;
+  EXPECT_THAT(found, HasSubstr("source events: answers; 1 brokers"));
+  EXPECT_THAT(found, HasSubstr("source events: has no topic not_there_yet_in"));
+  EXPECT_THAT(found, testing::Not(HasSubstr("has no topic seen_in")));
 }
 
 TEST(KafkaSourceScene, GoesOnFromThePositionThatAPersonStores) {

@@ -18,12 +18,13 @@ std::uint64_t number_or(const std::string& text, std::uint64_t fallback) {
   return error == std::errc{} && end == text.data() + text.size() ? value : fallback;
 }
 
-Reply counts(Api& api) {
+Reply counts(Api& api, std::size_t waiting) {
   std::vector<std::pair<std::string, Json>> objects;
   for (const auto& type : api.store().type_names()) objects.emplace_back(type, Json::number(api.store().living(type)));
   return plain(200, print(Json::object({{"objects", Json::object(std::move(objects))},
                                         {"requests", Json::number(api.journal().last())},
-                                        {"faults", Json::number(api.faults().hits())}})));
+                                        {"faults", Json::number(api.faults().hits())},
+                                        {"waiting_notices", Json::number(waiting)}})));
 }
 
 Reply objects(Api& api, const std::string& type) {
@@ -55,12 +56,12 @@ Reply set_faults(Api& api, const std::string& body) {
 
 }  // namespace
 
-Reply administrate(Api& api, const Switch& onoff, const Request& request) {
+Reply administrate(Api& api, const Switch& onoff, std::size_t waiting, const Request& request) {
   const auto path = segments(request.path);
   const auto is = [&](std::string_view method, std::string_view what, std::size_t size = 2) {
     return request.method == method && path.size() == size && path[0] == "admin" && path[1] == what;
   };
-  if (is("GET", "counts")) return counts(api);
+  if (is("GET", "counts")) return counts(api, waiting);
   if (is("GET", "objects", 3)) return objects(api, path[2]);
   if (is("GET", "journal")) return journal(api, request);
   if (is("PUT", "faults")) return set_faults(api, request.body);

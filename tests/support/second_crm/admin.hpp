@@ -9,6 +9,7 @@ namespace second_crm {
 struct Switch {
   std::function<void()> go_down, come_up;
 };
-[[nodiscard]] Reply administrate(Api& api, const Switch& onoff, const Request& request);
+/// `waiting`: notices that its subscriber has not taken yet.
+[[nodiscard]] Reply administrate(Api& api, const Switch& onoff, std::size_t waiting, const Request& request);
 
 }  // namespace second_crm

@@ -112,7 +112,7 @@ struct Api::Call {
   Json body;
   bool has_body = false;
   std::string body_problem;
-  bool in_effect = false, repeated = false, in_journal = false;
+  bool in_effect = false, changed = false, repeated = false, in_journal = false;
   std::uint64_t version = 0;
 };
 
@@ -263,6 +263,7 @@ Reply Api::perform(const Request& request, Call& call, Time now) {
   if (call.operation == Operation::list) return list(request, call);
   const auto effect = apply(call.operation, call, now);
   call.in_effect = effect.good() && call.operation <= Operation::remove;
+  call.changed = call.in_effect && effect.changed;
   if (effect.object != nullptr && effect.good()) {
     call.id = effect.object->id;
     call.external_id = effect.object->external_id;
@@ -377,6 +378,7 @@ void Api::record(const Request& request, const Call& call, const Reply& reply, T
                 .body = request.body,
                 .status = reply.status,
                 .in_effect = call.in_effect,
+                .changed = call.changed,
                 .repeated = call.repeated,
                 .version = call.version});
 }

@@ -68,6 +68,7 @@ std::string print(const Entry& entry) {
       {"body", Json::string(entry.body)},
       {"status", Json::number(static_cast<std::uint64_t>(entry.status))},
       {"in_effect", Json::boolean(entry.in_effect)},
+      {"changed", Json::boolean(entry.changed)},
       {"repeated", Json::boolean(entry.repeated)},
       {"version", Json::number(entry.version)},
   }));

@@ -25,6 +25,7 @@ struct Entry {
   std::string body;           ///< as sent
   int status = 0;             ///< answered (or that would have been, where the answer was cut or withheld)
   bool in_effect = false;     ///< this very request changed the store
+  bool changed = false;       ///< and something is different now
   bool repeated = false;      ///< answered from an earlier request with the same key
   std::uint64_t version = 0;  ///< of the object afterwards
 };

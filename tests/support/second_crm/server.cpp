@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "support/second_crm/admin.hpp"
+#include "support/second_crm/announcer.hpp"
 
 namespace second_crm {
 namespace {
@@ -186,14 +187,26 @@ class Listener {
 }  // namespace
 
 struct Server::Inside {
-  Inside(Settings settings, Ports ports)
+  Inside(Settings settings, Ports ports, Subscription subscription)
       : api(std::move(settings)),
-        crm(io, ports.api,
-            [this](const Request& request) { return api.answer(request, std::chrono::system_clock::now()); }),
-        admin(io, ports.admin, [this](const Request& request) { return administrate(api, onoff, request); }) {}
+        announcer(io, std::move(subscription)),
+        crm(io, ports.api, [this](const Request& request) { return answer(request); }),
+        admin(io, ports.admin,
+              [this](const Request& request) { return administrate(api, onoff, announcer.waiting(), request); }) {}
+
+  /// Whoever has made a change, the subscriber is told of it: also of its own.
+  Reply answer(const Request& request) {
+    const auto before = api.journal().last();
+    auto reply = api.answer(request, std::chrono::system_clock::now());
+    for (const auto& entry : api.journal().after(before, api.journal().last() - before))
+      if (wanted(announcer.subscription(), entry))
+        announcer.tell(notice_of(entry, api.store().get(entry.type, entry.id).object));
+    return reply;
+  }
 
   Api api;
   asio::io_context io{1};
+  Announcer announcer;
   Listener crm;
   Switch onoff{.go_down = [this] { crm.close(); }, .come_up = [this] { crm.open(); }};
   Listener admin;
@@ -201,13 +214,15 @@ struct Server::Inside {
   std::thread thread{[this] { io.run(); }};
 };
 
-Server::Server(Settings settings, Ports ports) : inside_(std::make_unique<Inside>(std::move(settings), ports)) {}
+Server::Server(Settings settings, Ports ports, Subscription subscription)
+    : inside_(std::make_unique<Inside>(std::move(settings), ports, std::move(subscription))) {}
 
 /// The connections know their listener, so they end first: the thread runs until the last of them has gone.
 Server::~Server() {
   asio::post(inside_->io, [this] {
     inside_->crm.close();
     inside_->admin.close();
+    inside_->announcer.stop();
     inside_->work.reset();
   });
   inside_->thread.join();

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "support/second_crm/api.hpp"
+#include "support/second_crm/notice.hpp"
 
 namespace second_crm {
 
@@ -18,7 +19,7 @@ struct Ports {
 /// The second CRM on the loopback interface, in a thread of its own: everything it has lives there, and `ask` is the
 /// way to it. The admin port stays open while the CRM is down:
 ///
-///   GET /admin/counts                      {"objects": {TYPE: n}, "requests": n, "faults": n}
+///   GET /admin/counts                      {"objects": {TYPE: n}, "requests": n, "faults": n, "waiting_notices": n}
 ///   GET /admin/objects/TYPE                one object per line, tombstones left out
 ///   GET /admin/journal?after=N&limit=M     one entry per line
 ///   PUT /admin/faults                      faults.hpp says what; DELETE ends them
@@ -26,7 +27,7 @@ struct Ports {
 ///   POST /admin/revoke                     every OAuth token ends
 class Server {
  public:
-  explicit Server(Settings settings = {}, Ports ports = {});
+  explicit Server(Settings settings = {}, Ports ports = {}, Subscription subscription = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

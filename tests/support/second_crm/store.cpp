@@ -29,6 +29,10 @@ std::string utc(Time time) {
   return text.data();
 }
 
+std::string content(const Object& object) {
+  return object.external_id + '\n' + print(Json::object(object.fields));
+}
+
 }  // namespace
 
 Store::Store(Schema schema) : schema_(std::move(schema)) {
@@ -133,6 +137,7 @@ Effect Store::write(Table& table, Object* object, const Json& body, bool whole, 
   }
 
   int status = 200;
+  const std::string before = object == nullptr ? std::string() : content(*object);
   if (object == nullptr) {
     status = 201;
     auto id = next_id(table.type);
@@ -146,13 +151,21 @@ Effect Store::write(Table& table, Object* object, const Json& body, bool whole, 
   }
   if (!external_id.empty()) table.ids[external_id] = object->id;
   object->external_id = external_id;
-  if (whole) object->fields.clear();
+  if (whole) {
+    for (const auto& field : object->fields) object->cleared.insert(field.first);
+    object->fields.clear();
+  }
   for (const auto& [name, value] : body.members) {
     if (name == external_id_field) continue;
     const auto at = std::ranges::find(object->fields, name, &std::pair<std::string, Json>::first);
     if (value.kind == Json::Kind::null) {
-      if (at != object->fields.end()) object->fields.erase(at);
-    } else if (at != object->fields.end()) {
+      if (at == object->fields.end()) continue;
+      object->cleared.insert(name);
+      object->fields.erase(at);
+      continue;
+    }
+    object->cleared.erase(name);
+    if (at != object->fields.end()) {
       at->second = value;
     } else {
       object->fields.emplace_back(name, value);
@@ -160,7 +173,7 @@ Effect Store::write(Table& table, Object* object, const Json& body, bool whole, 
   }
   count_references(table, *object, +1);
   mark_changed(table, *object, ++last_change_, now);
-  return {.status = status, .object = object};
+  return {.status = status, .object = object, .changed = content(*object) != before};
 }
 
 Effect Store::create(std::string_view type, const Json& body, Time now) {

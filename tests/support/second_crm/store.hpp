@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -24,6 +25,7 @@ struct Object {
   bool deleted = false;       ///< kept as a tombstone: 410 and not 404
   Time created, changed;
   std::vector<std::pair<std::string, Json>> fields;  ///< without external_id; no nulls: a null clears
+  std::set<std::string> cleared;                     ///< fields that had a value once and have none now
 };
 
 struct FieldProblem {
@@ -36,6 +38,7 @@ struct Effect {
   std::string code{}, words{};         ///< of an error
   std::vector<FieldProblem> fields{};  ///< of a 422
   const Object* object = nullptr;      ///< valid until the next change; also the other one of a 409 duplicate
+  bool changed = true;                 ///< false: it took effect and nothing is different
   [[nodiscard]] bool good() const { return status < 300; }
 };
 

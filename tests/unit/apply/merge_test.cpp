@@ -38,6 +38,13 @@ TEST(Merge, TheSameChangeOnBothSidesIsNoConflict) {
   EXPECT_FALSE(out.ours_stays);
 }
 
+TEST(Merge,
+     ABlindImageThatSaysTheSameIsNotAnsweredByAWrite) {  // whose notice would be blind to the next one, and so on
+  const auto out = merged({field("a", "2", "2", "2.0")}, ConflictPolicy::merge, true);
+  EXPECT_THAT(out.conflicts, IsEmpty());
+  EXPECT_FALSE(out.ours_stays);
+}
+
 TEST(Merge, AFieldWithAPolicyOfItsOwnIsDecidedByItself) {
   auto a = field("a", "1", "2", "3"), b = field("b", "1", "2", "3"), c = field("c", "1", "1", "2");
   a.policy = ConflictPolicy::theirs;

@@ -64,6 +64,13 @@ targets:
     url: http://127.0.0.1:9092/api
   legacy:
     url: http://127.0.0.1:9093/api
+proxy:
+  share: 25%
+  timeout: 30s
+  max_body: 1MiB
+  max_answer: 1MiB
+  callers:
+    reports: { token: "${REPORTS_TOKEN}", allow: { second_crm: ["GET /account/*", "POST /report/**"] } }
 sources:
   partner:
     type: webhook

@@ -29,6 +29,7 @@ Environment environment(std::map<std::string, std::string> values) {
 const Environment tokens = environment({{"OPERATOR_TOKEN", "0123456789abcdef0123"},
                                         {"SECOND_CRM_TOKEN", "s3cret-t0ken"},
                                         {"KAFKA_PASSWORD", "kafka-s3cret"},
+                                        {"REPORTS_TOKEN", "0123456789abcdef4567"},
                                         {"SEVEN", "7"},
                                         {"EMPTY", ""}});
 
@@ -191,6 +192,24 @@ sources: { crm: )" + source +
   EXPECT_THAT(problems(R"({ type: postgres, url: "postgresql://x/y", tables: { account: { table: a } } })"),
               HasSubstr("`updated` is missing"));
   EXPECT_THAT(problems("{ request_type: account, rate: { burst: 5 } }"), HasSubstr("`per_second` is missing"));
+}
+
+TEST(Load, TellsWhatIsWrongWithTheProxy) {
+  const auto problems = [](const std::string& proxy) { return told(load(minimal() + "\nproxy: " + proxy + "\n")); };
+  const auto caller = [&](const std::string& allow, const std::string& token = "0123456789abcdef") {
+    return problems("{ callers: { a: { token: " + token + ", allow: { " + allow + " } } } }");
+  };
+  EXPECT_EQ(caller("second_crm: [\"GET /account/*\", \"POST /a/**\"]"), "");
+  EXPECT_THAT(problems("{ share: 0.5 }"), HasSubstr("nobody may use it"));
+  EXPECT_THAT(problems("{ callers: { a: { allow: { second_crm: [\"GET /a\"] } } } }"), HasSubstr("`token` is missing"));
+  EXPECT_THAT(caller("second_crm: [\"GET /a\"]", "short"), HasSubstr("shorter than 16"));
+  EXPECT_THAT(caller("nowhere: [\"GET /a\"]"), HasSubstr("there is no target `nowhere`"));
+  for (const char* rule : {"get /a", "HEAD /a", "GET a", "GET /", "GET /a//b", "GET /a/..", "GET /a/%2e", "GET /a*",
+                           "GET /**/a", "GET /a?x=1", "/a", "GET"})
+    EXPECT_THAT(caller(std::string("second_crm: [\"") + rule + "\"]"), HasSubstr("is not a method and a path")) << rule;
+  EXPECT_THAT(problems("{ callers: { a: { token: 0123456789abcdef, allow: { second_crm: [\"GET /a\"] } }, "
+                       "b: { token: 0123456789abcdef, allow: { second_crm: [\"GET /a\"] } } } }"),
+              HasSubstr("is the token of `a` too"));
 }
 
 TEST(Load, UpsertNeedsNothingBesideTheRow) {

@@ -68,6 +68,16 @@ TEST_F(AttemptPlanTest, AnUpsertOrAnIdempotencyKeyMakesRepeatingSafe) {
   EXPECT_FALSE(plan().intend);
 }
 
+TEST_F(AttemptPlanTest, WhereTheirNoticesComeInEveryCreateIsMarkedBeforeItIsSent) {
+  route.rest.idempotency_key = true;
+  EXPECT_FALSE(plan().intend);
+  route.apply.emplace();
+  EXPECT_TRUE(plan().intend) << "their notice of it may come before the answer is settled";
+  found.identity_pending = true;
+  EXPECT_FALSE(plan().intend);
+  EXPECT_EQ(plan().move, Step::send);
+}
+
 TEST_F(AttemptPlanTest, ADeleteOfWhatWasNeverCreatedIsDone) {
   record.operation = Operation::remove;
   EXPECT_EQ(plan().move, Step::settle);

@@ -39,6 +39,20 @@ TEST(Router, DoesNotMatchEmptySegmentsOrOtherDepths) {
   EXPECT_EQ(router().respond(request("GET", "/v1/x/records/%zz")).status, 404);
 }
 
+TEST(Router, GivesAllThatLiesBelowAPathToOne) {
+  Router below{Access({})};
+  below.add_below("/v1/proxy/{target}", Role::anyone, [](const Request& asked, const Respond& respond) {
+    Response response;
+    response.body = asked.method + " " + asked.path + " " + asked.query_text + " " + asked.parameters.at("target");
+    respond(std::move(response));
+  });
+  EXPECT_EQ(below.respond(request("PATCH", "/v1/proxy/crm/a/%2e/b?x=1&x=%20")).body,
+            "PATCH /v1/proxy/crm/a/%2e/b x=1&x=%20 crm");
+  EXPECT_EQ(below.respond(request("HEAD", "/v1/proxy/crm/a")).body, "HEAD /v1/proxy/crm/a  crm");
+  EXPECT_EQ(below.respond(request("GET", "/v1/proxy/crm")).status, 404);
+  EXPECT_EQ(below.respond(request("GET", "/v1/other/crm/a")).status, 404);
+}
+
 TEST(Router, TellsWhichMethodsAreAllowed) {
   const Response response = router().respond(request("POST", "/livez"));
   EXPECT_EQ(response.status, 405);
