@@ -79,7 +79,8 @@ TEST_P(Wal, CapturesATableWithoutTriggers) {
   ASSERT_TRUE(arrives());
   EXPECT_EQ(sql().text("select string_agg(operation || ' ' || object_id, ', ' order by counter) from tandem.outbox"),
             "create 1, create 2, update 1, delete 2, rekey 10");
-  EXPECT_EQ(sql().number("select count(*) from pg_trigger where not tgisinternal and tgrelid = 'account'::regclass"), 0);
+  EXPECT_EQ(sql().number("select count(*) from pg_trigger where not tgisinternal and tgrelid = 'account'::regclass"),
+            0);
   EXPECT_EQ(stand().field("account", "10", "name"), "changed");
   EXPECT_EQ(stand().living("account"), 1U);
 }

@@ -192,9 +192,12 @@ TEST_F(FeedAndSettle, ARecordThatSomebodyHoldsStallsNobodyElse) {
 
 TEST_F(FeedAndSettle, AFlushThatTheDatabaseCannotWriteInTimeIsWrittenInSmallerOnes) {
   scene.admin->run(
-      "create function busy() returns trigger language plpgsql as $$ begin if (select count(*) from settled) > 100 then "
-      "raise exception 'canceling statement due to statement timeout' using errcode = '57014'; end if; return null; end "
-      "$$; create trigger busy after update on tandem.outbox referencing new table as settled for each statement execute "
+      "create function busy() returns trigger language plpgsql as $$ begin if (select count(*) from settled) > 100 "
+      "then "
+      "raise exception 'canceling statement due to statement timeout' using errcode = '57014'; end if; return null; "
+      "end "
+      "$$; create trigger busy after update on tandem.outbox referencing new table as settled for each statement "
+      "execute "
       "function busy()");
   insert(3'000);
   {
