@@ -77,6 +77,7 @@ class Target {
   virtual bool probe(std::function<void(const Answer&)> done) = 0;
   /// Sends somebody's request with our credentials; `request.url` is a path below the system's address. `done` is
   /// called once: at once, in a later turn, or from `abandon`. Systems without HTTP have nothing to lend.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): those that send it keep both
   virtual void lend(HttpRequest request, LoanDone done) {
     (void)request;
     done({.status = 501, .problem = "the target cannot be called"});
