@@ -14,7 +14,6 @@ using Then = Step::Then;
 constexpr milliseconds lane_recheck{30}, create_recheck{100}, first_wait{250}, longest_wait{10'000};
 constexpr milliseconds first_row_wait{30}, longest_row_wait{2'000};
 constexpr milliseconds create_may_come{3'000};
-constexpr std::chrono::minutes creates_are_answered{1};
 
 Step settle(Outcome outcome, std::string description = {}, std::string error_code = {}) {
   Step step;
@@ -157,8 +156,9 @@ Step meet(const RouteSettings& route, const InboxRecord& record, const PairFacts
     return settle(Outcome::conflict, "the object is paired with another one of theirs, " + pair.paired_with,
                   "conflict");
   if (!pair.known && pair.deleted) return settle(Outcome::stale, "the object has been deleted");
-  if (!pair.known && pair.creating && record.age < creates_are_answered)
-    return park(record, Waits::outcome, create_recheck, "a create of ours may have made it");
+  if (!pair.known && pair.creating && record.age < route.max_wait)
+    return park(record, Waits::outcome, std::clamp(record.age / 4, create_recheck, longest_wait),
+                "a create of ours may have made it");
   if (record.operation != "delete" && record.body.empty())
     return settle(Outcome::rejected, "the record carries an id alone; objects cannot be fetched", "mapping");
   return {};

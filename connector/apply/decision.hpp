@@ -59,7 +59,7 @@ struct PairFacts {
   bool known = false;
   std::string paired_with;  ///< their id of the known object
   bool deleted = false;     ///< a pair with this id has ended
-  bool creating = false;    ///< a create of ours of this type is not answered
+  bool creating = false;    ///< a create of ours of this type, announced before the record came, is not answered
 };
 
 /// What goes the other way, and what both sides last had.

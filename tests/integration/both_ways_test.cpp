@@ -62,6 +62,34 @@ TEST(BothWays, ANoticeOfOurOwnCreateThatIsQuickerThanItsAnswerMakesNoSecondObjec
   }
 }
 
+TEST(BothWays, NorDoesOneThatComesAfterALongOutageOfTheConnector) {
+  BothWays both("{}", ", version: /version", "      idempotency_key: true\n");
+  both.stand().crm().ask([](second_crm::Api& api) {
+    api.faults().set({{.kind = second_crm::FaultKind::slow, .delay = std::chrono::seconds(5), .method = "POST"}});
+    return true;
+  });
+  both.sql().run("insert into account (name, tier) values ('Acme', 1)");
+  ASSERT_TRUE(wait_for([&] { return both.stand().living("account") == 1; }, std::chrono::seconds(60)));
+  both.stand().tandem().kill();
+  both.sql().run("update tandem.identity set created_at = now() - interval '1 day', updated_at = now() - interval '1 day'");
+  both.stand().crm().ask([](second_crm::Api& api) {
+    api.faults().set({});
+    return true;
+  });
+  const auto id = both.stand().crm().ask(
+      [](second_crm::Api& api) { return api.store().changed_after("account", 0, 1).front()->id; });
+  both.sql().run("select tandem.pause('second_crm')");  // the notice meets the create before that is asked for
+  both.stand().tandem().start_ready();
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(wait_for([&] { return both.sql().number("select count(*) from tandem.parked where queue = 'inbox'") == 1; },
+                       std::chrono::seconds(60)));
+  both.sql().run("select tandem.resume('second_crm')");
+  ASSERT_TRUE(both.rests(std::chrono::seconds(60)));
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 1);
+  EXPECT_EQ(both.remote_of("account", "1"), id);
+  EXPECT_EQ(both.failures(), "");
+}
+
 TEST(BothWays, FieldsThatOneSideChangedEachAreMerged) {
   BothWays both;
   both.sql().run("insert into account (name, tier) values ('Acme', 1)");

@@ -3,16 +3,21 @@
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
 ), creating as materialized (
-  select distinct c.request_type from tandem.identity c
-  where c.target = $3::text and c.request_type = any ($6::text[]) and c.state = 'pending' and c.updated_at > clock_timestamp() - interval '1 minute'
+  -- Creates of ours whose outcome is unknown: the object that a record tells of may be the work of one that was announced before it came.
+  select c.request_type, min(c.created_at) as since from tandem.identity c
+  where c.target = $3::text and c.request_type = any ($6::text[]) and c.state = 'pending' and exists (
+    select from tandem.outbox n
+    where hashtextextended(n.object_id, 0) = hashtextextended(c.object_id, 0) and n.object_id = c.object_id and n.target = c.target
+      and n.request_type = c.request_type and n.request_state in (1, 2))
+  group by c.request_type
 )
 select (select count(*) from fence) as fenced, r.pending is not null as pending, coalesce(t.object_id, o.object_id) as object_id,
        case when t.object_id is null then o.remote_id else t.remote_id end as remote_id, d.deleted is not null as deleted,
-       g.request_type in (select c.request_type from creating c) as creating
+       exists (select from creating c where c.request_type = g.request_type and c.since <= r.date_time) as creating
 from unnest($4::bigint[], $5::text[]::uuid[], $6::text[], $7::text[], $8::text[]) with ordinality
   as g (counter, record_id, request_type, remote_id, object_id, place)
 left join lateral (  -- by the indexes, however few rows there were when the plan was made
-  select true as pending from tandem.inbox i where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) limit 1
+  select true as pending, i.date_time from tandem.inbox i where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) limit 1
 ) as r on true
 left join lateral (  -- and by none but the remote ids' index
   select x.object_id, x.remote_id from tandem.identity x

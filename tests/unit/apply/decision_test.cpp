@@ -42,7 +42,7 @@ TEST_F(Decision, APairThatHasEndedMakesItStaleAndAnUnansweredCreateIsWaitedFor) 
   const Step waits = meet(route, record, {false, "", false, true});
   EXPECT_EQ(waits.then, Then::park);
   EXPECT_EQ(waits.reason, Waits::outcome);
-  record.age = std::chrono::minutes(2);
+  record.age = route.max_wait;
   EXPECT_EQ(meet(route, record, {false, "", false, true}).then, Then::go_on) << "not for ever";
   EXPECT_EQ(meet(route, record, {true, "A1", false, false}).then, Then::go_on);
   EXPECT_EQ(meet(route, record, {true, "A2", false, false}).outcome, Outcome::conflict);
