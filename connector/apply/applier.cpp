@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "apply/follow_ups.hpp"
 #include "apply/pair_statements.hpp"
 #include "json/scan.hpp"
 #include "json/text.hpp"
@@ -146,6 +147,8 @@ Result<std::size_t> Applier::attempt(Connection& session, std::span<const InboxR
   }
   if (auto sent = send_what_came_late(session, records.front().source->target, changed); !sent)
     return tl::unexpected(std::move(sent.error()));
+  if (auto called = write_follow_ups(session, settings_, records.first(taken)); !called)
+    return tl::unexpected(std::move(called.error()));
   if (auto committed = transaction.commit(); !committed) return tl::unexpected(std::move(committed.error()));
   return taken;
 }
