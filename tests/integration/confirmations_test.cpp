@@ -23,7 +23,8 @@ class Confirmed : public ::testing::Test {
   static Stand::Options options() {
     Stand::Options out;
     out.top =
-        "sources:\n  second_crm: { event: /event, confirmations: { record_id: /confirms, failed: /error, error: /error, "
+        "sources:\n  second_crm: { event: /event, confirmations: { record_id: /confirms, failed: /error, error: "
+        "/error, "
         "remote_id: /id } }\n";
     return out;
   }
@@ -43,7 +44,8 @@ class Confirmed : public ::testing::Test {
   std::string accepted(const std::string& object_id) {
     const auto waiting = [&] {
       return stand.sql().text(
-          "select coalesce(max(o.record_id::text), '') from tandem.parked p join tandem.outbox o on o.counter = p.counter "
+          "select coalesce(max(o.record_id::text), '') from tandem.parked p join tandem.outbox o on o.counter = "
+          "p.counter "
           "where p.reason = 'confirmation' and o.object_id = '" +
           object_id + "'");
     };
@@ -59,8 +61,9 @@ class Confirmed : public ::testing::Test {
         .status;
   }
   std::string standing(const std::string& record_id) {
-    return stand.sql().text("select concat_ws(' ', request_state, outcome, attempts) from tandem.outbox where record_id = '" +
-                            record_id + "'");
+    return stand.sql().text(
+        "select concat_ws(' ', request_state, outcome, attempts) from tandem.outbox where record_id = '" + record_id +
+        "'");
   }
   bool comes_to(const std::string& record_id, const std::string& wanted) {
     return wait_for([&] { return standing(record_id) == wanted; }, bound);
@@ -103,7 +106,7 @@ TEST_F(Confirmed, ARefusalFailsItInTheirWordsAndARetryWaitsForAnother) {
   ASSERT_TRUE(comes_to(record, "4 rejected 1")) << standing(record);
   EXPECT_EQ(stand.sql().text("select description from tandem.outbox"), "no such customer");
   EXPECT_EQ(stand.sql().text("select string_agg(outcome, ' ') from tandem.failures"), "rejected");
-  stand.tandem().must({"retry", record});
+  stand.sql().run("select tandem.retry(record_id => '" + record + "')");
   EXPECT_EQ(accepted("1"), record);
   ASSERT_EQ(tell(record), 202);
   ASSERT_TRUE(comes_to(record, "3 delivered 1")) << standing(record);
@@ -121,9 +124,11 @@ TEST_F(Confirmed, WhatConfirmsNothingIsCountedAndNeverAnError) {
   EXPECT_EQ(tell(record, R"(,"error":"changed my mind")"), 202);
   EXPECT_EQ(tell("7"), 422);
   EXPECT_EQ(standing(record), "3 delivered 1");
-  EXPECT_EQ(stand.sql().text("select string_agg(outcome || ' ' || split_part(description, ':', 1), ', ' order by counter) from tandem.inbox"),
-            "discarded confirms a record that is not known, applied confirms, discarded confirms a record that is settled "
-            "already, discarded confirms a record that is settled already");
+  EXPECT_EQ(
+      stand.sql().text("select string_agg(outcome || ' ' || split_part(description, ':', 1), ', ' order by counter) "
+                       "from tandem.inbox"),
+      "discarded confirms a record that is not known, applied confirms, discarded confirms a record that is settled "
+      "already, discarded confirms a record that is settled already");
   const auto metrics = http_call(stand.tandem().http_port(), "GET", "/metrics").body;
   EXPECT_THAT(metrics, HasSubstr(R"(tandem_intake_confirmations_total{source="second_crm",use="used"} 1)"));
   EXPECT_THAT(metrics, HasSubstr(R"(tandem_intake_confirmations_total{source="second_crm",use="surplus"} 3)"));
@@ -175,7 +180,9 @@ TEST_F(Confirmed, AConfirmationThatIsStoredWhenTheConnectorDiesSettlesItsRecordA
   stand.sql().run("insert into account values (1, 'first', 0, true)");
   const auto record = accepted("1");
   stand.tandem().kill();
-  stand.sql().run("insert into tandem.confirmation (counter, record_id, source) select counter, record_id, 'second_crm' from tandem.outbox");
+  stand.sql().run(
+      "insert into tandem.confirmation (counter, record_id, source) select counter, record_id, 'second_crm' from "
+      "tandem.outbox");
   stand.tandem().start_ready(bound);
   ASSERT_TRUE(comes_to(record, "3 delivered 1")) << standing(record);
   EXPECT_EQ(stand.writes_of("account", "1").size(), 1U);

@@ -16,7 +16,7 @@ constexpr const char* tables =
 
 /// The lines come first in the file: their trigger needs what comes after them.
 std::string watches(const std::string& route = "") {
-  return R"(
+  return R"yaml(
   line:
     table: public.line
     touches: { watch: quote, by: quote_id }
@@ -26,7 +26,7 @@ std::string watches(const std::string& route = "") {
       - target: second_crm
         fields: { name: Name }
         sql: { Total: "(select coalesce(sum(n), 0) from line where quote_id = quote.id)" }
-)" + route;
+)yaml" + route;
 }
 
 long long count(Stand& stand, const std::string& condition) {

@@ -391,12 +391,15 @@ TEST_F(Flush, CallsFollowTheirCauseOnceHoweverOftenItIsWritten) {
   flush({first, second});
   const auto repeated = flush({first, second});  // the answer to the first flush was lost
   EXPECT_EQ(repeated.missing.size(), 2u);
-  EXPECT_EQ(scene.admin->text("select string_agg(object_id || ' ' || (body ->> 'do'), ', ' order by counter) from tandem.outbox where "
-                              "operation = 'call' and request_state = 1"),
-            "1 start, 1 tell, 2 start");
-  EXPECT_EQ(scene.admin->number("select count(*) from tandem.outbox c join tandem.outbox o on o.record_id::text = c.body ->> "
-                                "'caused_by' and o.object_id = c.object_id and o.counter < c.counter"),
-            3);
+  EXPECT_EQ(
+      scene.admin->text(
+          "select string_agg(object_id || ' ' || (body ->> 'do'), ', ' order by counter) from tandem.outbox where "
+          "operation = 'call' and request_state = 1"),
+      "1 start, 1 tell, 2 start");
+  EXPECT_EQ(
+      scene.admin->number("select count(*) from tandem.outbox c join tandem.outbox o on o.record_id::text = c.body ->> "
+                          "'caused_by' and o.object_id = c.object_id and o.counter < c.counter"),
+      3);
 }
 
 TEST_F(Flush, AFailedCallIsNotMadeUpForByALaterChange) {
@@ -416,7 +419,8 @@ TEST_F(Flush, WhatASourceHasSaidIsForgottenWithItsRecordAlone) {
   scene.insert("2");
   const auto records = read();
   scene.admin->run(
-      "insert into tandem.confirmation (counter, record_id, source) select counter, record_id, 'theirs' from tandem.outbox");
+      "insert into tandem.confirmation (counter, record_id, source) select counter, record_id, 'theirs' from "
+      "tandem.outbox");
   auto parked = settlement(records[1]);
   parked.kind = Settlement::Kind::park;
   parked.park_reason = park_reason_confirmation;
@@ -441,8 +445,9 @@ TEST_F(Flush, WhatIsConfirmedWhileItIsParkedIsWokenAndNothingElse) {
   }
   flush(parked);
   EXPECT_EQ(store::wake_confirmed(session, table, fence), 0u);
-  scene.admin->run("insert into tandem.confirmation (counter, record_id, source) select counter, record_id, 'theirs' from "
-                   "tandem.outbox where object_id = '2'");
+  scene.admin->run(
+      "insert into tandem.confirmation (counter, record_id, source) select counter, record_id, 'theirs' from "
+      "tandem.outbox where object_id = '2'");
   EXPECT_EQ(store::wake_confirmed(session, table, fence), 1u);
   EXPECT_EQ(store::wake_confirmed(session, table, fence), 0u);
   const auto lanes = store::take_up(session, table, fence, {true, true});
@@ -458,7 +463,8 @@ TEST_F(Flush, TheCrmsRowIsToBeToldWhereItsRouteAsks) {
   auto told = settlement(records[0]);
   told.write_back = true;
   flush({told, settlement(records[1])});
-  EXPECT_EQ(scene.admin->text("select string_agg(concat_ws(' ', target, request_type, object_id), ', ') from tandem.write_back"),
+  EXPECT_EQ(scene.admin->text(
+                "select string_agg(concat_ws(' ', target, request_type, object_id), ', ') from tandem.write_back"),
             "alpha account 1");
 }
 

@@ -130,17 +130,19 @@ TEST_F(Receive, AConfirmationIsKeptForTheRecordThatWaitsForIt) {
     one.source_record_id = "e" + std::to_string(++event);
     return one;
   };
-  const std::vector given{about("waits"),       about("refused", true), about("other route"), incoming("1"),
+  const std::vector given{about("waits"),        about("refused", true), about("other route"), incoming("1"),
                           about("other target"), about("settled"),       about("waits", true)};
   auto received = store::receive(session, "theirs", given);
   ASSERT_TRUE(received.has_value()) << received.error().message;
   EXPECT_EQ(received->fresh, 1U);
   EXPECT_EQ(received->confirmed, 2U);
   EXPECT_EQ(received->surplus, 4U);
-  EXPECT_EQ(scene.admin->text("select string_agg(concat_ws('/', o.object_id, c.failed, c.remote_id, c.description), ', ' order by o.counter) "
+  EXPECT_EQ(scene.admin->text("select string_agg(concat_ws('/', o.object_id, c.failed, c.remote_id, c.description), ', "
+                              "' order by o.counter) "
                               "from tandem.confirmation c join tandem.outbox o using (counter, record_id)"),
             "waits/f/R, refused/t/no\\x01 room");
-  EXPECT_EQ(scene.admin->text("select string_agg(coalesce(object_id, '-') || ' ' || outcome, ', ' order by counter) from tandem.inbox where "
+  EXPECT_EQ(scene.admin->text("select string_agg(coalesce(object_id, '-') || ' ' || outcome, ', ' order by counter) "
+                              "from tandem.inbox where "
                               "operation = 'call'"),
             "waits applied, refused applied, other route discarded, - discarded, settled discarded, waits discarded");
   received = store::receive(session, "theirs", given);

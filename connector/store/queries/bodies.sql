@@ -53,7 +53,8 @@ select case
        turn.word is not distinct from 'go' and $5::boolean and {gone} and not exists (  -- false, not null: and then asks no further
          select from tandem.outbox n
          where hashtextextended(n.object_id, 0) = hashtextextended(o.old_object_id, 0) and n.object_id = o.old_object_id
-           and n.counter > o.counter and n.target = o.target and n.request_type = o.request_type) as old_key_is_free,
+           and n.counter > o.counter and n.target = o.target and n.request_type = o.request_type
+           and n.changed is distinct from '{}') as old_key_is_free,  -- rows that have belonged to the object do not make it one
        o.body is null as latest, {confirmation} as confirmation{refs}
 from unnest($1::bigint[], $2::uuid[], $3::bigint[]) with ordinality as due (counter, record_id, xid, place)
 cross join low

@@ -9,7 +9,7 @@ with mine as materialized (
   select g.*, o.counter, o.object_id, o.request_type, o.request_state, r.definition ->> 'settle_on' as settle_on,
          exists (select from tandem.confirmation c where c.counter = o.counter) or row_number() over (partition by g.record_id order by g.place) > 1
            as told
-  from mine, unnest($2::text[]::uuid[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[]) with ordinality
+  from mine cross join unnest($2::text[]::uuid[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[]) with ordinality
     as g (record_id, failed, description, remote_id, source_record_id, trace_context, place)
   left join tandem.outbox o on o.counter = tandem.counter_of(g.record_id) and o.record_id = g.record_id and o.target = mine.target
   left join tandem.route r on r.target = o.target and r.request_type = o.request_type
