@@ -9,8 +9,7 @@
 
 namespace tandem {
 
-Status write_follow_ups(postgres::Connection& session, const Settings& settings,
-                        std::span<const InboxRecord> records) {
+Status write_follow_ups(postgres::Connection& session, const Settings& settings, std::span<const InboxRecord> records) {
   if (records.empty()) return {};
   const std::string& target = records.front().source->target;
   std::vector<std::string> types, operations, bodies;
@@ -29,8 +28,7 @@ Status write_follow_ups(postgres::Connection& session, const Settings& settings,
   std::vector<std::int64_t> counters;
   for (const auto& record : records) counters.push_back(record.counter);
   using postgres::Param;
-  const std::array params{Param(target), Param::array(counters),
-                          Param::array(std::span<const std::string>(types)),
+  const std::array params{Param(target), Param::array(counters), Param::array(std::span<const std::string>(types)),
                           Param::array(std::span<const std::string>(operations)),
                           Param::array(std::span<const std::string>(bodies))};
   auto written = session.run(store::queries::apply_call, params);

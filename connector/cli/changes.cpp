@@ -24,7 +24,7 @@ std::string route_name(const std::string& target, const std::string& request_typ
 /// What the tables name now.
 struct Present {
   std::set<std::string> targets, sources, watches, routes;
-  std::set<std::string> touching;  ///< watches whose rows send objects of others
+  std::set<std::string> touching;                                   ///< watches whose rows send objects of others
   std::map<std::string, std::vector<std::string>> routes_of_watch;  ///< without the draining ones
 };
 

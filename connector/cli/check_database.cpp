@@ -152,7 +152,8 @@ join pg_class c on c.oid = named.oid join pg_namespace n on n.oid = c.relnamespa
   std::vector<std::string> key_of(const std::string& table) {
     return names(
         "select a.attname from pg_index i cross join unnest(i.indkey::smallint[]) with ordinality as k (attnum, place) "
-        "join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum where i.indrelid = to_regclass(case when "
+        "join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum where i.indrelid = to_regclass(case "
+        "when "
         "array_length(parse_ident($1), 1) = 1 then 'public.' || $1 else $1 end) and i.indisprimary and k.place <= "
         "i.indnkeyatts order by k.place",
         table);

@@ -67,7 +67,8 @@ void read_after_delivery(Section& parent, RouteSettings& route) {
   parent.choice("settle_on", route.settle_on, {{"accepted", SettleOn::accepted}, {"confirmed", SettleOn::confirmed}});
   parent.duration("confirm_within", route.confirm_within, 100ms, 24h * 30);
   if (parent.has("confirm_within") && route.settle_on != SettleOn::confirmed)
-    parent.problem("confirm_within", "is for routes that wait for a confirmation", "add settle_on: confirmed, or remove it");
+    parent.problem("confirm_within", "is for routes that wait for a confirmation",
+                   "add settle_on: confirmed, or remove it");
   read_write_back(parent, route.write_back);
   read_follow_ups(parent, route);
 }

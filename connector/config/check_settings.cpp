@@ -113,21 +113,20 @@ class Check {
       if (touched == nullptr) {
         std::vector<std::string> known;
         for (const auto& other : settings_.watches) known.push_back(other.name);
-        if (!touch.watch.empty())
-          report(key, "there is no watch `" + touch.watch + "`", suggest(touch.watch, known));
+        if (!touch.watch.empty()) report(key, "there is no watch `" + touch.watch + "`", suggest(touch.watch, known));
         continue;
       }
       for (const WatchSettings* one : {&watch, touched})
         if (one->mode == WatchMode::wal)
-          return report(key, "`" + one->name + "` is captured from the log, which tells nothing of other tables' objects",
+          return report(key,
+                        "`" + one->name + "` is captured from the log, which tells nothing of other tables' objects",
                         "write mode: trigger at that watch");
       bool sent = false;
       for (auto& route : settings_.routes) {
         if (route.watch != touch.watch || !takes(route, "update")) continue;
         route.touched = sent = true;
       }
-      if (!sent)
-        report(key, "no route of `" + touch.watch + "` sends updates", "add a route there, or remove touches");
+      if (!sent) report(key, "no route of `" + touch.watch + "` sends updates", "add a route there, or remove touches");
     }
   }
 
@@ -172,9 +171,11 @@ class Check {
     }
     for (const auto& call : route.then) {
       if (!route.kafka && !route.rest.call)
-        return report(route.place + ".then", "the route has no `call` request", "add requests.call here or at the target");
+        return report(route.place + ".then", "the route has no `call` request",
+                      "add requests.call here or at the target");
       if (call.on_applied && !route.apply)
-        return report(route.place + ".then", "nothing is applied by this route", "add apply:, or write on: [delivered]");
+        return report(route.place + ".then", "nothing is applied by this route",
+                      "add apply:, or write on: [delivered]");
     }
   }
 
@@ -209,7 +210,8 @@ class Check {
     }
     route.needs_agreed = route.skip_unchanged || route.only_changed || route.apply;
     const bool one_call_for_both = route.rest.upsert || (batched(route, "create") && batched(route, "update"));
-    route.needs_identity = !route.kafka && (!one_call_for_both || sends_remote_id(route) || route.apply || !route.write_back.remote_id.empty());
+    route.needs_identity = !route.kafka && (!one_call_for_both || sends_remote_id(route) || route.apply ||
+                                            !route.write_back.remote_id.empty());
   }
 
   void references(const RouteSettings& route) {

@@ -204,8 +204,7 @@ class Connector {
   void start_threads() {
     supervisor_.start("lease", [this](const std::stop_token& stop) { lease_thread_->run(stop); });
     supervisor_.start("upkeep", [this](const std::stop_token& stop) { upkeep_->run(stop); });
-    if (write_back_)
-      supervisor_.start("write back", [this](const std::stop_token& stop) { write_back_->run(stop); });
+    if (write_back_) supervisor_.start("write back", [this](const std::stop_token& stop) { write_back_->run(stop); });
     supervisor_.start("settle", [this](const std::stop_token& stop) { settle_->run(stop); });
     for (std::size_t i = 0; i < loops_.size(); ++i)
       supervisor_.start(loop_name(i), [loop = loops_[i].get()](const std::stop_token& stop) { loop->run(stop); });

@@ -168,7 +168,8 @@ AttemptPlan remove_old(const RouteSettings& route, const FoundBody& found) {
   return plan;
 }
 
-/// The object does not fulfil the route's condition: nothing is sent of it, save where what has left goes on being sent.
+/// The object does not fulfil the route's condition: nothing is sent of it, save where what has left goes on being
+/// sent.
 bool leaves_alone(const RouteSettings& route, const FoundBody& found) {
   return route.on_leave != OnLeave::update || (route.needs_identity && found.remote_id.empty());
 }

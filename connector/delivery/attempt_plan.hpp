@@ -39,10 +39,10 @@ struct AttemptPlan {
     send,
     settle,  ///< with `outcome`, nothing is sent
     park,
-    drop,       ///< the row is settled or gone: leave memory
-    ask_again,  ///< no snapshot sees it yet
-    wait,       ///< for a changed key: ask again
-    confirmed,  ///< delivered
+    drop,         ///< the row is settled or gone: leave memory
+    ask_again,    ///< no snapshot sees it yet
+    wait,         ///< for a changed key: ask again
+    confirmed,    ///< delivered
     unconfirmed,  ///< accepted, and not confirmed in time
   } move = Move::send;
 

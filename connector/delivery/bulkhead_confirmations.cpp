@@ -33,12 +33,11 @@ void Bulkhead::settle_confirmed(Held& held, AttemptPlan&& plan) {
   if (removed) {
     settlement.identity = Settlement::IdentityWrite::removed;
   } else if (!plan.remote_id.empty()) {
-    settlement.identity =
-        plan.replaces_old ? Settlement::IdentityWrite::replaced : Settlement::IdentityWrite::paired;
+    settlement.identity = plan.replaces_old ? Settlement::IdentityWrite::replaced : Settlement::IdentityWrite::paired;
     settlement.remote_id = std::move(plan.remote_id);
   }
   if (route.needs_agreed) {
-    settlement.agreed = removed              ? Settlement::AgreedWrite::removed
+    settlement.agreed = removed               ? Settlement::AgreedWrite::removed
                         : plan.agreed.empty() ? Settlement::AgreedWrite::unsettled
                                               : Settlement::AgreedWrite::image;
     settlement.agreed_image = std::move(plan.agreed);
@@ -56,8 +55,8 @@ void Bulkhead::count_unconfirmed(Held& held, const Desk& desk, const Now& now) {
     park_lane(held, std::move(parked));
     return;
   }
-  const auto age = held.retried ? milliseconds(0)
-                                : std::chrono::duration_cast<milliseconds>(now.wall - held.record.created);
+  const auto age =
+      held.retried ? milliseconds(0) : std::chrono::duration_cast<milliseconds>(now.wall - held.record.created);
   const Retry retry = plan_retry(target_settings_.retry, target_settings_.breaker,
                                  Failure{ErrorClass::timeout, true, false, held.record.attempts, 1, age}, 0.5);
   Settlement settlement = about(held);

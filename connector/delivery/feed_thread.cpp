@@ -53,8 +53,8 @@ class FeedThread::Session {
         links_(std::move(links)),
         callbacks_(std::move(callbacks)),
         table_(settings),
-        waits_for_confirmations_(
-            std::ranges::count(settings.routes, SettleOn::confirmed, &RouteSettings::settle_on) > 0),
+        waits_for_confirmations_(std::ranges::count(settings.routes, SettleOn::confirmed, &RouteSettings::settle_on) >
+                                 0),
         bodies_(settings),
         told_safe_(links_.size()),
         read_at_(links_.size()),

@@ -38,7 +38,7 @@ struct Held {
   bool pending = false;          ///< its create goes out under an identity `pending`
   bool creates = false;          ///< what was sent last was a create
   bool delivered = false;
-  bool awaits = false;  ///< a confirmation, until `confirm_by`
+  bool awaits = false;               ///< a confirmation, until `confirm_by`
   bool removes_old = false;          ///< in flight for a changed key: the removal of the object with the old one
   bool old_removed = false;          ///< and it has been answered
   int asks = 0;                      ///< in a row, for a changed key that has to leave its key first

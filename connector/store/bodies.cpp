@@ -229,7 +229,8 @@ Status BodyReader::ask_whether_outside(RouteIndex route, std::span<FoundBody> bo
   std::vector<std::size_t> places;
   std::vector<std::string> images;
   for (std::size_t place = 0; place < bodies.size(); ++place) {
-    if (bodies[place].found != FoundBody::Found::pending || !bodies[place].latest || bodies[place].body.empty()) continue;
+    if (bodies[place].found != FoundBody::Found::pending || !bodies[place].latest || bodies[place].body.empty())
+      continue;
     places.push_back(place);
     images.push_back(bodies[place].body);
   }

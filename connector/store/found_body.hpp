@@ -34,8 +34,8 @@ struct FoundBody {
   enum class Confirmation : std::uint8_t { none, succeeded, failed } confirmation = Confirmation::none;
   std::string confirmed_with;       ///< failed: their words
   std::string confirmed_remote_id;  ///< succeeded: the object's id there, where they told it
-  bool latest = false;   ///< the body is the live row
-  bool outside = false;  ///< and that does not fulfil `when` (asked for routes whose objects are touched)
+  bool latest = false;              ///< the body is the live row
+  bool outside = false;             ///< and that does not fulfil `when` (asked for routes whose objects are touched)
   bool overtaken = false, image_pending = false;  ///< docs/protocol.md, rules 11 and 9
   std::string remote_id;                          ///< identity, or empty
   bool identity_pending = false;                  ///< a create was sent and not answered

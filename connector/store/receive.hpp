@@ -46,7 +46,7 @@ struct Received {
   std::size_t fresh = 0;      ///< changes that had not come before
   std::size_t confirmed = 0;  ///< records that waited for it
   std::size_t surplus = 0;    ///< confirmations that nothing waits for
-  bool moved = true;      ///< false: the stored position was another one, and nothing was stored
+  bool moved = true;          ///< false: the stored position was another one, and nothing was stored
 };
 
 /// Writes records, refusals and the source's position in one transaction. `refused`: one of the records cannot be

@@ -117,8 +117,8 @@ Result<std::vector<SqlFields::Fulfilled>> SqlFields::fulfil(RouteIndex route, co
   return out;
 }
 
-Result<postgres::Rows> SqlFields::run_undone(std::span<const std::string_view> expressions,
-                                             const std::string& relation, std::span<const std::string> images) {
+Result<postgres::Rows> SqlFields::run_undone(std::span<const std::string_view> expressions, const std::string& relation,
+                                             std::span<const std::string> images) {
   if (auto begun = session_->script("begin read only"); !begun) return begun;
   const std::array params{postgres::Param(statement(expressions, relation)), postgres::Param::array(images)};
   auto rows = session_->run(evaluation(expressions.size()), params);

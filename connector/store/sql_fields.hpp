@@ -10,9 +10,9 @@
 
 namespace tandem::store {
 
-/// Evaluates the `sql` fields and conditions of routes over images, in a session of its own: with the rights of tandem_mapping, which
-/// no expression can leave, in a read-only transaction that is undone, settings and locks included, a second at most
-/// for a statement. An expression can neither write nor hold anything up for long.
+/// Evaluates the `sql` fields and conditions of routes over images, in a session of its own: with the rights of
+/// tandem_mapping, which no expression can leave, in a read-only transaction that is undone, settings and locks
+/// included, a second at most for a statement. An expression can neither write nor hold anything up for long.
 class SqlFields {
  public:
   explicit SqlFields(const Settings& settings) : settings_(settings) {}

@@ -125,7 +125,7 @@ TEST_F(Receive, AConfirmationIsKeptForTheRecordThatWaitsForIt) {
     one.operation = "call";
     one.confirms = scene.admin->text("select record_id from tandem.outbox where object_id = '" + object_id + "'");
     one.failed = failed;
-    one.error = failed ? "no\x01 room" : "";
+    one.error = failed ? "no room" : "";
     one.remote_id = failed ? "" : "R";
     one.source_record_id = "e" + std::to_string(++event);
     return one;
@@ -140,7 +140,7 @@ TEST_F(Receive, AConfirmationIsKeptForTheRecordThatWaitsForIt) {
   EXPECT_EQ(scene.admin->text("select string_agg(concat_ws('/', o.object_id, c.failed, c.remote_id, c.description), ', "
                               "' order by o.counter) "
                               "from tandem.confirmation c join tandem.outbox o using (counter, record_id)"),
-            "waits/f/R, refused/t/no\\x01 room");
+            "waits/f/R, refused/t/no room");
   EXPECT_EQ(scene.admin->text("select string_agg(coalesce(object_id, '-') || ' ' || outcome, ', ' order by counter) "
                               "from tandem.inbox where "
                               "operation = 'call'"),

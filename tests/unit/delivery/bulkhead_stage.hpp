@@ -191,7 +191,8 @@ class BulkheadStage {
         parked.record.attempts = row.attempts;
         parked.retried = row.retried;
         parked.reason = row.reason;
-        if (row.due && *row.due > now.steady) parked.early = std::chrono::ceil<std::chrono::milliseconds>(*row.due - now.steady);
+        if (row.due && *row.due > now.steady)
+          parked.early = std::chrono::ceil<std::chrono::milliseconds>(*row.due - now.steady);
         row.taken_up = true;
         room->take(footprint(parked.record));
         message.records.push_back(std::move(parked));
@@ -268,7 +269,8 @@ class BulkheadStage {
         });
       }
       if (const auto told = confirmations.find(wanted.counter.value); told != confirmations.end()) {
-        body.confirmation = told->second.starts_with('+') ? FoundBody::Confirmation::succeeded : FoundBody::Confirmation::failed;
+        body.confirmation =
+            told->second.starts_with('+') ? FoundBody::Confirmation::succeeded : FoundBody::Confirmation::failed;
         (told->second.starts_with('+') ? body.confirmed_remote_id : body.confirmed_with) = told->second.substr(1);
       }
       body.agreed_unsettled = agreed_unsettled.contains(row.record.object_id);
@@ -301,7 +303,8 @@ class BulkheadStage {
       row.taken_up = false;
       row.reason = write.park_reason;
       row.due = write.due_in ? std::optional(now.steady + *write.due_in) : std::nullopt;
-      if (row.reason == "confirmation" && confirmations.contains(write.counter.value)) row.due = now.steady;  // as park.sql
+      if (row.reason == "confirmation" && confirmations.contains(write.counter.value))
+        row.due = now.steady;  // as park.sql
     } else if (write.kind == Settlement::Kind::outcome) {
       row.state = state_of(write.outcome);
       row.outcome = write.outcome;
