@@ -36,9 +36,11 @@ set local check_function_bodies = off;
 \ir functions/row_expression.sql
 \ir functions/stream_source.sql
 \ir functions/stream_watch.sql
+\ir functions/touch_source.sql
 \ir functions/trace.sql
 \ir functions/truncate_source.sql
 \ir functions/watch.sql
+\ir functions/write_back.sql
 \ir views/failures.sql
 \ir views/inbox_status.sql
 \ir views/lag.sql

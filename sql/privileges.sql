@@ -40,17 +40,17 @@ grant update (object_id, request_state, outcome, error_code, description, need_r
 grant update (body) on tandem.inbox to tandem_connector;
 grant insert, update, delete on tandem.settled_through, tandem.parked, tandem.failed, tandem.identity, tandem.agreed, tandem.attempt,
   tandem.refused, tandem.connector, tandem.connector_alive, tandem.conflict, tandem.snapshot, tandem.verification, tandem.difference, tandem.alert,
-  tandem.minute_stat, tandem.stream, tandem.stream_watch, tandem.captured to tandem_connector;
+  tandem.minute_stat, tandem.confirmation, tandem.write_back, tandem.stream, tandem.stream_watch, tandem.captured to tandem_connector;
 grant update (position) on tandem.source to tandem_connector;
 
 grant execute on function tandem.remove_settled(text, integer, bigint, interval, interval),
   tandem.remove_old(integer, interval, interval, interval), tandem.add_minute_stat(text, text, timestamptz, jsonb), tandem.remove_drained(),
   tandem.rekey_turn(bigint, bigint, boolean), tandem.has_pending(text, text, text, bigint, bigint), tandem.rekey_away(tandem.outbox),
   tandem.rekey_ring(bigint), tandem.move_identities(text, bigint, bigint[]),
-  tandem.fetches(text, text), tandem.drift(), tandem.column_names(oid), tandem.capture_name(text, text), tandem.hold_fence(text, bigint),
+  tandem.write_back_step(text[]), tandem.fetches(text, text), tandem.drift(), tandem.column_names(oid), tandem.capture_name(text, text), tandem.hold_fence(text, bigint),
   tandem.begin_comparison(text, text), tandem.compare_step(text, integer), tandem.identity_problem(oid, text[], boolean), tandem.captured_tables(oid),
   tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
-  tandem.parse_alone(regclass, text),
+  tandem.parse_alone(regclass, text, text),
   tandem.expression_path(regclass), tandem.counter_of(uuid) to tandem_connector;
 
 -- Views run with their owner's rights; none of them shows a body.
@@ -96,9 +96,17 @@ begin
   -- Generated trigger functions, as tandem.plan_grants says.
   for f in
     select p.oid::regprocedure as name from tandem.watch w
-    join pg_catalog.pg_proc p on p.oid = to_regprocedure(format('tandem.%I()', tandem.capture_name('capture', w.watch)))
+    join pg_catalog.pg_proc p on p.oid in (to_regprocedure(format('tandem.%I()', tandem.capture_name('capture', w.watch))),
+      to_regprocedure(format('tandem.%I()', tandem.capture_name('touch', w.watch))))
   loop
     execute format('grant execute on function %s to public', f.name);
+  end loop;
+  -- Generated functions that write into the CRM's rows.
+  for f in
+    select p.oid::regprocedure as name from tandem.watch w
+    join pg_catalog.pg_proc p on p.oid = to_regprocedure(format('tandem.%I(text, text, text, text, text)', tandem.capture_name('back', w.watch)))
+  loop
+    execute format('grant execute on function %s to tandem_connector', f.name);
   end loop;
   -- Generated functions of streams.
   for f in

@@ -8,6 +8,7 @@
 #include "apply/apply_transaction.hpp"
 #include "apply/crm_writes.hpp"
 #include "apply/facts.hpp"
+#include "apply/follow_ups.hpp"
 #include "apply/images.hpp"
 #include "store/queries.hpp"
 
@@ -134,6 +135,8 @@ Result<std::size_t> Applier::attempt(Connection& session, std::span<const InboxR
   if (!changed.empty())
     if (auto sent = session.run(std::array{changed.sent_once_more(target)}); !sent)
       return tl::unexpected(std::move(sent.error()));
+  if (auto called = write_follow_ups(session, settings_, records.first(taken)); !called)
+    return tl::unexpected(std::move(called.error()));
   if (auto committed = transaction.commit(); !committed) return tl::unexpected(std::move(committed.error()));
   size_.ended(transaction.age() > slow_transaction);
   return taken;

@@ -24,14 +24,15 @@ std::string route_name(const std::string& target, const std::string& request_typ
 /// What the tables name now.
 struct Present {
   std::set<std::string> targets, sources, watches, routes;
+  std::set<std::string> touching;                                   ///< watches whose rows send objects of others
   std::map<std::string, std::vector<std::string>> routes_of_watch;  ///< without the draining ones
 };
 
 Result<Present> read_present(Connection& session) {
   Present present;
   auto rows = session.run(
-      "select 'target', target, null, null from tandem.target union all select 'watch', watch, null, null from "
-      "tandem.watch "
+      "select 'target', target, null, null from tandem.target "
+      "union all select 'watch', watch, case when definition ? 'touches' then 'touches' end, null from tandem.watch "
       "union all select 'route', target, request_type, watch from tandem.route where not draining "
       "union all select 'source', source, null, null from tandem.source");
   if (!rows) return tl::unexpected(rows.error());
@@ -43,6 +44,7 @@ Result<Present> read_present(Connection& session) {
       present.sources.insert(name);
     } else if (rows->text(i, 0) == "watch") {
       present.watches.insert(name);
+      if (!rows->null(i, 2)) present.touching.insert(name);
     } else {
       const std::string route = route_name(name, std::string(rows->text(i, 2)));
       present.routes.insert(route);
@@ -96,6 +98,13 @@ class Work {
 
   /// Ends the routes of a watch that the file does not name.
   Status drain(const std::string& watch, const std::set<std::string>& named) {
+    if (present_.touching.contains(watch) && settings_.watch(watch) == nullptr) {
+      const Param params[] = {watch};
+      auto done = session_.run(
+          "update tandem.watch set definition = definition - 'touches', updated_at = now() where watch = $1", params);
+      if (!done) return tl::unexpected(done.error());
+      changes_.push_back({Action::remove, "touches", watch, {}});
+    }
     const auto found = present_.routes_of_watch.find(watch);
     if (found == present_.routes_of_watch.end()) return {};
     for (const std::string& name : found->second) {
@@ -115,7 +124,9 @@ class Work {
   [[nodiscard]] std::vector<std::string> left_over() const {
     std::vector<std::string> names;
     for (const std::string& name : present_.watches)
-      if (settings_.watch(name) == nullptr && present_.routes_of_watch.contains(name)) names.push_back(name);
+      if (settings_.watch(name) == nullptr &&
+          (present_.routes_of_watch.contains(name) || present_.touching.contains(name)))
+        names.push_back(name);
     return names;
   }
 
@@ -235,6 +246,12 @@ Result<std::vector<Change>> apply_changes(Connection& session, const Settings& s
       if (auto drained = work.drain(name, {}); !drained) return drained;
       return work.generate_capture(name);
     });
+    if (!done) return tl::unexpected(done.error());
+  }
+  // Whose rows send objects of others: only now all of those watches and their routes are known.
+  for (const WatchSettings& watch : settings.watches) {
+    if (watch.touches.empty()) continue;
+    auto done = step([&](Work& work) { return work.generate_capture(watch.name); });
     if (!done) return tl::unexpected(done.error());
   }
   if (auto done = session.run("select tandem.remove_drained()"); !done) return tl::unexpected(done.error());

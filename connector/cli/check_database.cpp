@@ -30,6 +30,7 @@ class Check {
       if (!relation) continue;
       key(watch, *relation);
       if (watch.mode == WatchMode::wal) log(watch, *relation);
+      touches(watch, *relation);
       for (const RouteSettings& route : loaded_.settings.routes)
         if (route.watch == watch.name) route_of(route, *relation);
     }
@@ -132,6 +133,32 @@ join pg_class c on c.oid = named.oid join pg_namespace n on n.oid = c.relnamespa
       column(place + ".key[" + std::to_string(i) + "]", watch.key[i], relation);
   }
 
+  /// Columns that refer to objects of another watch: as many as that one's key has.
+  void touches(const WatchSettings& watch, const Relation& relation) {
+    for (const TouchSettings& touch : watch.touches) {
+      const std::string place = "watches." + watch.name + ".touches";
+      for (const std::string& name : touch.by) column(place, name, relation);
+      const WatchSettings* touched = loaded_.settings.watch(touch.watch);
+      if (touched == nullptr || touched->table.empty()) continue;  // reported by the loader
+      const auto key = touched->key.empty() ? key_of(touched->table) : touched->key;
+      if (!key.empty() && key.size() != touch.by.size())
+        report(place,
+               "the key of " + touched->table + " has " + std::to_string(key.size()) + " columns, and `by` names " +
+                   std::to_string(touch.by.size()),
+               "name the columns that refer to it, in the order of its key");
+    }
+  }
+
+  std::vector<std::string> key_of(const std::string& table) {
+    return names(
+        "select a.attname from pg_index i cross join unnest(i.indkey::smallint[]) with ordinality as k (attnum, place) "
+        "join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum where i.indrelid = to_regclass(case "
+        "when "
+        "array_length(parse_ident($1), 1) = 1 then 'public.' || $1 else $1 end) and i.indisprimary and k.place <= "
+        "i.indnkeyatts order by k.place",
+        table);
+  }
+
   /// A watch without triggers: does the log say enough of its table?
   void log(const WatchSettings& watch, const Relation& relation) {
     const std::string place = "watches." + watch.name + ".mode";
@@ -189,6 +216,9 @@ join pg_class c on c.oid = named.oid join pg_namespace n on n.oid = c.relnamespa
   void route_of(const RouteSettings& route, const Relation& relation) {
     for (std::size_t i = 0; i < route.columns.size(); ++i)
       column(route.place + ".columns[" + std::to_string(i) + "]", route.columns[i], relation);
+    const auto& back = route.write_back;
+    if (!back.remote_id.empty()) column(route.place + ".write_back.remote_id", back.remote_id, relation);
+    if (!back.status.empty()) column(route.place + ".write_back.status", back.status, relation);
     if (!route.when.empty()) expression(route.place + ".when", route.when, "boolean", relation);
     for (const FieldSettings& field : route.fields) {
       if (field.kind == FieldKind::column) column(route.place + ".fields." + field.column, field.column, relation);

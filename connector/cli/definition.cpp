@@ -145,6 +145,32 @@ std::string_view word(OnFailure value) {
   return value == OnFailure::block ? "block" : value == OnFailure::skip ? "skip" : "supersede";
 }
 
+void after_delivery(Writer& w, const RouteSettings& route) {
+  if (route.settle_on == SettleOn::confirmed)
+    w.key("settle_on").string("confirmed").key("confirm_within").string(format_duration(route.confirm_within));
+  if (route.writes_back()) {
+    w.key("write_back").open_object();
+    text(w, "remote_id", route.write_back.remote_id);
+    text(w, "status", route.write_back.status);
+    w.close_object();
+  }
+  texts(w, "ignores", route.ignores);
+  if (route.then.empty()) return;
+  w.key("then").open_array();
+  for (const FollowUpSettings& call : route.then) {
+    std::vector<std::string> on;
+    if (call.on_delivered) on.emplace_back("delivered");
+    if (call.on_applied) on.emplace_back("applied");
+    w.open_object();
+    texts(w, "after", call.after);
+    texts(w, "on", on);
+    w.key("body").open_object();
+    for (const auto& [name, value] : call.body) w.key(name).raw(hidden(value, route.secrets));
+    w.close_object().close_object();
+  }
+  w.close_array();
+}
+
 }  // namespace
 
 std::string_view word(WatchMode value) {
@@ -192,7 +218,17 @@ std::string definition(const WatchSettings& watch) {
   Writer w;
   w.open_object().key("table").string(watch.table);
   texts(w, "key", watch.key);
-  w.key("mode").string(word(watch.mode)).close_object();
+  w.key("mode").string(word(watch.mode));
+  if (!watch.touches.empty()) {
+    w.key("touches").open_array();
+    for (const TouchSettings& touch : watch.touches) {
+      w.open_object().key("watch").string(touch.watch);
+      texts(w, "by", touch.by);
+      w.close_object();
+    }
+    w.close_array();
+  }
+  w.close_object();
   return w.take();
 }
 
@@ -234,6 +270,7 @@ std::string definition(const RouteSettings& route) {
     texts(w, "natural_key", route.apply->natural_key);
     w.close_object();
   }
+  after_delivery(w, route);
   if (route.kafka) {
     w.key("topic").string(route.kafka->topic);
     w.key("value").string(route.kafka->value == KafkaValue::json ? "json" : "cloudevents");

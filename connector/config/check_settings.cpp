@@ -41,6 +41,8 @@ class Check {
       needs(route);
     }
     for (const auto& source : settings_.sources) paired_target(source);
+    for (const auto& watch : settings_.watches) touches(watch);
+    written_back();
     for (auto& route : settings_.routes) {
       // What others refer to must be known by its remote id.
       if (referenced_.contains({route.target, route.request_type})) route.needs_identity = true;
@@ -48,6 +50,7 @@ class Check {
       if (const TargetSettings* target = settings_.target(route.target); target != nullptr) {
         requests(route);
         both_ways(route);
+        after_delivery(route);
       }
     }
     if (settings_.retention.failed < settings_.retention.done)
@@ -80,7 +83,13 @@ class Check {
                "one system is one source");
     const bool applied = std::ranges::any_of(
         settings_.routes, [&](const RouteSettings& r) { return r.target == source.target && r.apply; });
-    if (!applied)
+    const bool waited_for = std::ranges::any_of(settings_.routes, [&](const RouteSettings& r) {
+      return r.target == source.target && r.settle_on == SettleOn::confirmed;
+    });
+    if (source.confirmations && !waited_for)
+      report(key + ".confirmations", "no route of `" + source.target + "` waits for them",
+             "add settle_on: confirmed to a route of this target");
+    if (!applied && !source.confirmations)
       report(key, "no route of `" + source.target + "` takes its changes", "add apply: to a route of this target");
     const auto taken = [&](const std::string& list, const std::string& request_type) {
       const bool known = std::ranges::any_of(settings_.routes, [&](const RouteSettings& r) {
@@ -94,6 +103,31 @@ class Check {
       for (const auto& list : source.poll->lists) taken(".lists.", list.request_type);
     if (source.foreign)
       for (const auto& table : source.foreign->tables) taken(".tables.", table.request_type);
+  }
+
+  void touches(const WatchSettings& watch) {
+    for (std::size_t i = 0; i < watch.touches.size(); ++i) {
+      const TouchSettings& touch = watch.touches[i];
+      const std::string key = "watches." + watch.name + ".touches";
+      const WatchSettings* touched = settings_.watch(touch.watch);
+      if (touched == nullptr) {
+        std::vector<std::string> known;
+        for (const auto& other : settings_.watches) known.push_back(other.name);
+        if (!touch.watch.empty()) report(key, "there is no watch `" + touch.watch + "`", suggest(touch.watch, known));
+        continue;
+      }
+      for (const WatchSettings* one : {&watch, touched})
+        if (one->mode == WatchMode::wal)
+          return report(key,
+                        "`" + one->name + "` is captured from the log, which tells nothing of other tables' objects",
+                        "write mode: trigger at that watch");
+      bool sent = false;
+      for (auto& route : settings_.routes) {
+        if (route.watch != touch.watch || !takes(route, "update")) continue;
+        route.touched = sent = true;
+      }
+      if (!sent) report(key, "no route of `" + touch.watch + "` sends updates", "add a route there, or remove touches");
+    }
   }
 
   /// Objects that they have made have no id of ours there, so only their own id finds them.
@@ -117,6 +151,48 @@ class Check {
              "add remote_id to requests.create");
   }
 
+  void after_delivery(const RouteSettings& route) {
+    const auto confirms = [&](const SourceSettings& s) { return s.target == route.target && s.confirmations; };
+    if (route.settle_on == SettleOn::confirmed && std::ranges::none_of(settings_.sources, confirms))
+      report(route.place + ".settle_on", "no source brings confirmations of `" + route.target + "`",
+             "add confirmations: to a source with this target");
+    if (route.writes_back()) {
+      const WatchSettings* watch = settings_.watch(route.watch);
+      if (watch != nullptr && watch->mode == WatchMode::wal)
+        report(route.place + ".write_back", "the log does not tell which columns tandem has written itself",
+               "write mode: trigger");
+      const bool told = learns_remote_id(route) || (route.rest.lookup && !route.rest.lookup->remote_id.empty()) ||
+                        route.apply || std::ranges::any_of(settings_.sources, [&](const SourceSettings& s) {
+                          return confirms(s) && !s.confirmations->remote_id.empty();
+                        });
+      if (!route.write_back.remote_id.empty() && !told)
+        report(route.place + ".write_back.remote_id", "the ids of objects there are never learned",
+               "add remote_id to requests.create or requests.upsert, or to the source's confirmations");
+    }
+    for (const auto& call : route.then) {
+      if (!route.kafka && !route.rest.call)
+        return report(route.place + ".then", "the route has no `call` request",
+                      "add requests.call here or at the target");
+      if (call.on_applied && !route.apply)
+        return report(route.place + ".then", "nothing is applied by this route",
+                      "add apply:, or write on: [delivered]");
+    }
+  }
+
+  /// Columns that tandem writes itself are no change for routes that do not name them.
+  void written_back() {
+    for (auto& route : settings_.routes)
+      for (const auto& writer : settings_.routes) {
+        if (writer.watch != route.watch) continue;
+        for (const std::string& column : {writer.write_back.remote_id, writer.write_back.status}) {
+          const bool named = std::ranges::count(route.fields, column, &FieldSettings::column) > 0 ||
+                             std::ranges::find(route.columns, column) != route.columns.end();
+          if (!column.empty() && !named && std::ranges::find(route.ignores, column) == route.ignores.end())
+            route.ignores.push_back(column);
+        }
+      }
+  }
+
   void unique(const RouteSettings& route) {
     const auto [first, fresh] = by_name_.emplace(std::pair(route.target, route.request_type), &route);
     if (!fresh)
@@ -134,7 +210,8 @@ class Check {
     }
     route.needs_agreed = route.skip_unchanged || route.only_changed || route.apply;
     const bool one_call_for_both = route.rest.upsert || (batched(route, "create") && batched(route, "update"));
-    route.needs_identity = !route.kafka && (!one_call_for_both || sends_remote_id(route) || route.apply);
+    route.needs_identity = !route.kafka && (!one_call_for_both || sends_remote_id(route) || route.apply ||
+                                            !route.write_back.remote_id.empty());
   }
 
   void references(const RouteSettings& route) {

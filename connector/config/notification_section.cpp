@@ -29,6 +29,21 @@ void read_words(Section& parent, std::string_view key, std::vector<std::pair<std
       out.emplace_back(entry->key, std::move(*text));
 }
 
+void read_confirmations(Section& parent, bool message, SourceSettings& source) {
+  const yaml::Value* value = parent.take("confirmations");
+  if (value == nullptr) return;
+  Section section(parent.reading(), value, parent.path_of("confirmations"));
+  ConfirmationSettings confirmations;
+  read_place(section, "record_id", message, confirmations.record_id);
+  read_place(section, "failed", message, confirmations.failed);
+  read_place(section, "error", message, confirmations.error);
+  read_place(section, "remote_id", message, confirmations.remote_id);
+  if (!section.present()) return;
+  if (confirmations.record_id.empty() && !section.has("record_id"))
+    section.problem_here("`record_id` is missing", "name the place of our record's id, e.g. /record_id");
+  source.confirmations = std::move(confirmations);
+}
+
 }  // namespace
 
 void read_notification(Section& section, SourceSettings& source) {
@@ -56,10 +71,12 @@ void read_notification(Section& section, SourceSettings& source) {
   if (!typed) read_place(section, "event", message, notification.event);
   if (!source.foreign) read_place(section, "body", false, notification.body);
   if (!typed) read_words(section, "types", notification.types);
+  if (!typed) read_confirmations(section, message, source);
   for (const auto& [theirs, ours] : notification.operations)
     if (ours != "create" && ours != "update" && ours != "delete")
       section.problem("operations", "unknown operation `" + ours + "`", "known here: create, update, delete");
-  if (section.present() && !typed && notification.type.empty() && notification.request_type.empty())
+  const bool only_confirms = source.confirmations && !section.has("request_type");
+  if (section.present() && !typed && !only_confirms && notification.type.empty() && notification.request_type.empty())
     section.problem_here("does not say of which type its records are",
                          "add request_type: a JSON pointer, or the request_type of all");
   if (notification.id.empty() && notification.object_id.empty())

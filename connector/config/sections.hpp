@@ -45,6 +45,8 @@ void read_kafka(Section& section, KafkaSettings& kafka);
 /// The topic's name for one route. Empty after a report where the template cannot name one.
 std::string topic_of(Section& section, const std::string& text, const std::string& target,
                      const std::string& request_type);
+/// `settle_on`, `write_back` and `then` of a route.
+void read_after_delivery(Section& parent, RouteSettings& route);
 /// `apply` of a route.
 void read_apply(Section& parent, RouteSettings& route);
 

@@ -209,6 +209,14 @@ struct NotificationSettings {
   std::vector<std::pair<std::string, std::string>> types, operations;  ///< their words → ours
 };
 
+/// Where a notification says that one of our records has taken effect there, or not. Places as in NotificationSettings.
+struct ConfirmationSettings {
+  std::string record_id;  ///< a notification that has something here confirms, and is no change of an object
+  std::string failed;     ///< anything there but null, false, 0 and "" says that it could not take effect
+  std::string error;      ///< and why
+  std::string remote_id;  ///< the id that the object has there
+};
+
 /// The topics that a `kafka` source reads, all their partitions.
 struct TopicsSettings {
   KafkaConnection cluster;
@@ -264,6 +272,7 @@ struct SourceSettings {
   Secret header_value, password;
   std::uint64_t max_body_bytes = 1 << 20;
   NotificationSettings notification;
+  std::optional<ConfirmationSettings> confirmations;
   RateSettings rate;                       ///< of a webhook's requests; per second and burst alone
   std::optional<TopicsSettings> topics;    ///< of a `kafka` source
   std::optional<PollSettings> poll;        ///< of a `poll` source
@@ -291,6 +300,20 @@ struct ApplySettings {
   std::vector<std::string> natural_key;  ///< columns that find an object which nobody has paired yet
 };
 
+/// Columns of the watched table that tandem itself writes.
+struct WriteBackSettings {
+  std::string remote_id;  ///< their id of the object
+  std::string status;     ///< how its newest change ended
+};
+
+/// A call that follows a change: a record of its own, behind it in its lane.
+struct FollowUpSettings {
+  std::vector<std::string> after{"create"};  ///< operations, as they were there
+  bool on_delivered = true, on_applied = false;
+  std::vector<std::pair<std::string, std::string>> body;  ///< name → JSON text
+  int line = 0;
+};
+
 struct RouteSettings {
   std::string target, request_type, watch;
   std::string place;                 ///< key path in the file, e.g. watches.opportunity.routes[0]
@@ -304,6 +327,7 @@ struct RouteSettings {
   OnFailure on_failure = OnFailure::supersede;
   OnMissing on_missing = OnMissing::fail;
   SettleOn settle_on = SettleOn::accepted;
+  Milliseconds confirm_within{300'000};  ///< from being accepted; then the record is sent again
   bool coalesce = true;
   bool skip_unchanged = false;         ///< needs the agreed image
   bool only_changed = false;           ///< send the difference to the agreed image
@@ -314,12 +338,17 @@ struct RouteSettings {
   std::optional<KafkaSettings> kafka;  ///< complete as well; only where the target is one
   int rollout_percent = 100;
   std::optional<ApplySettings> apply;  ///< nothing: the route goes one way
+  WriteBackSettings write_back;
+  std::vector<FollowUpSettings> then;
   int line = 0;
 
   /// Filled by the loader: what delivery must read beside the row.
   bool needs_identity = false, needs_agreed = false, needs_sql = false, needs_refs = false;
+  std::vector<std::string> ignores;  ///< columns that tandem writes itself and this route does not carry
+  bool touched = false;  ///< rows of another watch send its objects: whether one is in the route is seen at delivery
   std::vector<Secret> secrets;  ///< Settings::secrets, to be kept out of its definition
 
+  [[nodiscard]] bool writes_back() const { return !write_back.remote_id.empty() || !write_back.status.empty(); }
   /// There is a way to delete an object there.
   [[nodiscard]] bool sends_deletes() const {
     if (kafka || rest.remove) return true;
@@ -328,10 +357,17 @@ struct RouteSettings {
 };
 
 enum class WatchMode { trigger, wal, poll };
+/// A changed row of the watch sends the object of another watch that it belongs to.
+struct TouchSettings {
+  std::string watch;
+  std::vector<std::string> by;  ///< columns that hold the object's key, in its order
+  int line = 0;
+};
 struct WatchSettings {
   std::string name, table;       ///< table as written: [schema.]name, quoted where needed
   std::vector<std::string> key;  ///< empty = the primary key
   WatchMode mode = WatchMode::trigger;
+  std::vector<TouchSettings> touches;
   int line = 0;
 };
 

@@ -170,7 +170,39 @@ void read_route(Reading& reading, const yaml::Value& value, const std::string& p
   read_requests(section, route.rest);
   read_topic(section, target, route);
   read_apply(section, route);
+  read_after_delivery(section, route);
   settings.routes.push_back(std::move(route));
+}
+
+void read_touch(Reading& reading, const yaml::Value& value, const std::string& path, WatchSettings& watch) {
+  Section section(reading, &value, path);
+  if (!section.present()) return;
+  TouchSettings touch;
+  touch.line = section.line();
+  if (!section.text("watch", touch.watch) && !section.has("watch"))
+    section.problem_here("`watch` is missing", "name the watch whose objects the rows belong to");
+  const yaml::Value* by = section.take("by");
+  if (by == nullptr && !section.has("by")) {
+    section.problem_here("`by` is missing", "name the column that holds the object's key");
+  } else if (by != nullptr && by->kind == yaml::Kind::sequence) {
+    section.names("by", touch.by);
+  } else if (by != nullptr) {
+    if (auto column = section.text_of(*by, section.path_of("by"))) touch.by.push_back(std::move(*column));
+  }
+  watch.touches.push_back(std::move(touch));
+}
+
+/// One mapping, or a list of them.
+void read_touches(Section& parent, WatchSettings& watch) {
+  const yaml::Value* value = parent.take("touches");
+  if (value == nullptr) return;
+  const std::string path = parent.path_of("touches");
+  if (value->kind != yaml::Kind::sequence) return read_touch(parent.reading(), *value, path, watch);
+  for (std::size_t i = 0; i < value->items.size(); ++i) {
+    const std::string place = path + "[" + std::to_string(i) + "]";
+    parent.reading().loaded.lines.emplace(place, value->items[i].line);
+    read_touch(parent.reading(), value->items[i], place, watch);
+  }
 }
 
 void read_watch(Reading& reading, const yaml::Value& value, const std::string& path, WatchSettings watch,
@@ -184,10 +216,12 @@ void read_watch(Reading& reading, const yaml::Value& value, const std::string& p
   if (watch.mode == WatchMode::wal && !settings.capture.stream)
     section.problem("mode", "`wal` needs the stream, and capture.stream is false",
                     "remove capture.stream, or write trigger");
+  read_touches(section, watch);
   settings.watches.push_back(watch);
   const yaml::Value* routes = section.take("routes");
   if (routes == nullptr && !section.has("routes")) {
-    section.problem_here("has no routes", "add routes: with at least one `- target: …`, or remove the watch");
+    if (watch.touches.empty())
+      section.problem_here("has no routes", "add routes: with at least one `- target: …`, or remove the watch");
   } else if (routes != nullptr && (routes->kind != yaml::Kind::sequence || routes->items.empty())) {
     section.problem("routes", "expected a list of routes", "write at least one `- target: …` below it");
   } else if (routes != nullptr) {

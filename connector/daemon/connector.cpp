@@ -19,6 +19,7 @@
 #include "daemon/supervisor.hpp"
 #include "daemon/take_turn.hpp"
 #include "daemon/upkeep_thread.hpp"
+#include "daemon/write_back_thread.hpp"
 #include "delivery/feed_thread.hpp"
 #include "delivery/loop.hpp"
 #include "delivery/settle_thread.hpp"
@@ -193,6 +194,7 @@ class Connector {
     if (settings_.capture.stream) wal_ = std::make_unique<WalThread>(settings_, tenure.epoch, [this] { fenced(); });
     lease_thread_ = std::make_unique<LeaseThread>(settings_, tenure.epoch, lease_, [this] { fenced(); });
     upkeep_ = std::make_unique<UpkeepThread>(settings_);
+    if (WriteBackThread::wanted(settings_)) write_back_ = std::make_unique<WriteBackThread>(settings_);
     if (!settings_.sources.empty()) {
       apply_ = std::make_unique<ApplyThread>(settings_, store::Fence{settings_.connector, tenure.epoch},
                                              [this] { fenced(); });
@@ -218,6 +220,7 @@ class Connector {
   void start_threads() {
     supervisor_.start("lease", [this](const std::stop_token& stop) { lease_thread_->run(stop); });
     supervisor_.start("upkeep", [this](const std::stop_token& stop) { upkeep_->run(stop); });
+    if (write_back_) supervisor_.start("write back", [this](const std::stop_token& stop) { write_back_->run(stop); });
     supervisor_.start("settle", [this](const std::stop_token& stop) { settle_->run(stop); });
     for (std::size_t i = 0; i < loops_.size(); ++i)
       supervisor_.start(loop_name(i), [loop = loops_[i].get()](const std::stop_token& stop) { loop->run(stop); });
@@ -278,6 +281,7 @@ class Connector {
     for (std::size_t i = 0; i < loops_.size(); ++i) supervisor_.request_stop(loop_name(i));
     for (std::size_t i = 0; i < loops_.size(); ++i) stop_thread(loop_name(i));
     stop_thread("settle");
+    if (write_back_) stop_thread("write back");
     stop_thread("upkeep");
     stop_thread("lease");
     if (capture_) stop_thread("capture");
@@ -324,6 +328,7 @@ class Connector {
   std::unique_ptr<WalThread> wal_;
   std::unique_ptr<LeaseThread> lease_thread_;
   std::unique_ptr<UpkeepThread> upkeep_;
+  std::unique_ptr<WriteBackThread> write_back_;  ///< where a route asks for it
   std::unique_ptr<ApplyThread> apply_;
   std::atomic<ApplyThread*> apply_door_{nullptr};  ///< set once there is somebody to ring for
   std::unique_ptr<IntakeThread> intake_;

@@ -4,6 +4,7 @@
 
 #include "delivery/body_difference.hpp"
 #include "json/scan.hpp"
+#include "store/parked_record.hpp"
 
 namespace tandem {
 namespace {
@@ -67,8 +68,52 @@ tl::expected<std::string, MappingFault> render(const Mapping& mapping, const Upc
   return mapping.render(record.found->body, known);
 }
 
+/// An object that is addressed by our key cannot follow when the key changes: the one with the old key is removed
+/// there, then the one with the new key is written.
+bool old_object_stands(const RouteSettings& route, const Upcoming& record) {
+  if (record.found == nullptr || !record.found->old_key_is_free || record.old_removed) return false;
+  return !route.needs_identity || !record.found->old_remote_id.empty();
+}
+
+/// Create or update there. An id that came with an acceptance is theirs only when that has been confirmed.
+Operation operation_there(const RouteSettings& route, const Upcoming& record) {
+  if (record.operation == Operation::remove || record.operation == Operation::call) return record.operation;
+  if (!route.needs_identity || record.found == nullptr)
+    return record.operation == Operation::create ? Operation::create : Operation::update;
+  return record.found->remote_id.empty() || record.found->identity_pending ? Operation::create : Operation::update;
+}
+
+/// What a source has said of a record that has been sent, or that it is still to say it. `send` = neither.
+AttemptPlan look_at_confirmation(const RouteSettings& route, const Mapping& mapping, const Upcoming& record) {
+  using Confirmation = FoundBody::Confirmation;
+  const FoundBody& found = *record.found;
+  AttemptPlan plan;
+  if (found.confirmation == Confirmation::failed) {
+    plan = failed(Outcome::rejected, ErrorClass::rejected,
+                  found.confirmed_with.empty() ? "refused by its confirmation" : found.confirmed_with, false);
+    plan.spent = true;
+    plan.forgets_identity = found.identity_pending && operation_there(route, record) == Operation::create;
+    return plan;
+  }
+  if (found.confirmation == Confirmation::succeeded) {
+    plan.move = Step::confirmed;
+    plan.operation = operation_there(route, record);
+    plan.replaces_old = old_object_stands(route, record);
+    plan.remote_id = found.confirmed_remote_id.empty() ? found.remote_id : found.confirmed_remote_id;
+    // What `latest` sent is not known any more.
+    if (route.needs_agreed && record.image && plan.operation != Operation::remove)
+      if (auto body = render(mapping, record)) plan.agreed = std::move(*body);
+    return plan;
+  }
+  if (!record.awaits) return plan;
+  if (record.confirm_in > milliseconds(0))
+    return park(std::string(park_reason_confirmation), record.confirm_in, std::string(waits_for_confirmation));
+  plan.move = Step::unconfirmed;
+  return plan;
+}
+
 /// What the row's own state decides before anything is mapped. `send` = nothing.
-AttemptPlan look_at_row(const RouteSettings& route, const Upcoming& record) {
+AttemptPlan look_at_row(const RouteSettings& route, const Mapping& mapping, const Upcoming& record) {
   AttemptPlan plan;
   if (const FoundBody* found = record.found; found != nullptr) {
     if (found->found == FoundBody::Found::not_visible) {
@@ -83,12 +128,15 @@ AttemptPlan look_at_row(const RouteSettings& route, const Upcoming& record) {
       plan.move = Step::drop;
       return plan;
     }
-    if (found->overtaken) {
+    if (route.settle_on == SettleOn::confirmed)
+      if (AttemptPlan told = look_at_confirmation(route, mapping, record); told.move != Step::send) return told;
+    const bool call = record.operation == Operation::call;  // says nothing about the object, nor does another of it
+    if (found->overtaken && !call) {
       plan = settle(Outcome::superseded, "a newer record of the object exists");
       plan.follow_with_latest = !record.newer_pending && !found->image_pending;
       return plan;
     }
-    if (!record.image && (found->image_pending || record.newer_image_pending))
+    if (!call && !record.image && (found->image_pending || record.newer_image_pending))
       return settle(Outcome::superseded, "a pending image of the object goes out instead");
     if (found->key_is_taken)
       return failed(Outcome::conflict, ErrorClass::conflict,
@@ -106,13 +154,6 @@ AttemptPlan look_at_row(const RouteSettings& route, const Upcoming& record) {
   return plan;
 }
 
-/// An object that is addressed by our key cannot follow when the key changes: the one with the old key is removed
-/// there, then the one with the new key is written.
-bool old_object_stands(const RouteSettings& route, const Upcoming& record) {
-  if (record.found == nullptr || !record.found->old_key_is_free || record.old_removed) return false;
-  return !route.needs_identity || !record.found->old_remote_id.empty();
-}
-
 AttemptPlan remove_old(const RouteSettings& route, const FoundBody& found) {
   if (!route.sends_deletes())
     return failed(Outcome::rejected, ErrorClass::mapping,
@@ -127,19 +168,28 @@ AttemptPlan remove_old(const RouteSettings& route, const FoundBody& found) {
   return plan;
 }
 
+/// The object does not fulfil the route's condition: nothing is sent of it, save where what has left goes on being
+/// sent.
+bool leaves_alone(const RouteSettings& route, const FoundBody& found) {
+  return route.on_leave != OnLeave::update || (route.needs_identity && found.remote_id.empty());
+}
+
 /// Create, update or delete there, and how sure we are. `send` unless nothing can be sent.
 AttemptPlan choose_call(const RouteSettings& route, const TargetSettings& target, const Upcoming& record) {
   AttemptPlan plan;
   plan.operation = record.operation;
   const bool removes = record.operation == Operation::remove;
-  if (record.operation == Operation::call) return plan;
+  if (record.operation == Operation::call) {
+    if (record.found != nullptr && !record.found->identity_pending) plan.remote_id = record.found->remote_id;
+    return plan;
+  }
   if (!removes && record.operation != Operation::create) plan.operation = Operation::update;
   if (removes && !route.sends_deletes()) return settle(Outcome::filtered, "the route has no request for deletes");
   if (!route.needs_identity || record.found == nullptr) return plan;
 
   const FoundBody& found = *record.found;
-  plan.remote_id = found.remote_id;
-  const bool known = !found.remote_id.empty();
+  const bool known = operation_there(route, record) == Operation::update || (removes && !found.remote_id.empty());
+  if (known) plan.remote_id = found.remote_id;
   const bool pending = found.identity_pending && !record.intended;
   if (!removes) plan.operation = known ? Operation::update : Operation::create;
   if (known) return plan;
@@ -166,6 +216,14 @@ AttemptPlan choose_call(const RouteSettings& route, const TargetSettings& target
   return plan;
 }
 
+AttemptPlan fitting(const TargetSettings& target, AttemptPlan plan) {
+  if (plan.body.size() <= target.max_body_bytes) return plan;
+  return failed(Outcome::rejected, ErrorClass::too_large,
+                "the body has " + std::to_string(plan.body.size()) + " bytes, the target takes " +
+                    std::to_string(target.max_body_bytes),
+                false);
+}
+
 }  // namespace
 
 bool window_suffices(const RouteSettings& route) {
@@ -175,13 +233,19 @@ bool window_suffices(const RouteSettings& route) {
 
 AttemptPlan plan_attempt(const RouteSettings& route, const TargetSettings& target, const Mapping& mapping,
                          const Upcoming& record) {
-  if (AttemptPlan early = look_at_row(route, record); early.move != Step::send) return early;
+  if (AttemptPlan early = look_at_row(route, mapping, record); early.move != Step::send) return early;
   AttemptPlan plan = choose_call(route, target, record);
   if (plan.move != Step::send || plan.operation == Operation::remove) return plan;
 
   const FoundBody* found = record.found;
+  if (plan.operation == Operation::call && record.image) {  // it is theirs already
+    plan.body = found != nullptr ? found->body : std::string(record.body);
+    return fitting(target, std::move(plan));
+  }
   if (found != nullptr && found->live_row_gone)
     return settle(Outcome::filtered, "the row is gone; where deletes are captured, one follows");
+  if (found != nullptr && found->outside && plan.operation != Operation::call && leaves_alone(route, *found))
+    return settle(Outcome::filtered, "the object is not in the route");
   if (found != nullptr && !found->sql_error.empty())
     return failed(Outcome::rejected, ErrorClass::mapping, found->sql_error, true);
   auto body = render(mapping, record);
@@ -206,11 +270,8 @@ AttemptPlan plan_attempt(const RouteSettings& route, const TargetSettings& targe
       }
     }
   }
-  if (plan.body.size() > target.max_body_bytes)
-    return failed(Outcome::rejected, ErrorClass::too_large,
-                  "the body has " + std::to_string(plan.body.size()) + " bytes, the target takes " +
-                      std::to_string(target.max_body_bytes),
-                  false);
+  plan = fitting(target, std::move(plan));
+  if (plan.move != Step::send) return plan;
   if (old_object_stands(route, record)) return remove_old(route, *found);
   return plan;
 }

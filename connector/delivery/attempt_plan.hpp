@@ -30,6 +30,8 @@ struct Upcoming {
   Doubt doubt = Doubt::none;            ///< from this process's own attempts
   bool intended = false;                ///< `identity_pending` is our own and nothing has been sent since
   std::chrono::milliseconds waited{0};  ///< for a parent
+  bool awaits = false;                  ///< it has been accepted, and a source has still to confirm it
+  std::chrono::milliseconds confirm_in{0};
 };
 
 struct AttemptPlan {
@@ -37,9 +39,11 @@ struct AttemptPlan {
     send,
     settle,  ///< with `outcome`, nothing is sent
     park,
-    drop,       ///< the row is settled or gone: leave memory
-    ask_again,  ///< no snapshot sees it yet
-    wait,       ///< for a changed key: ask again
+    drop,         ///< the row is settled or gone: leave memory
+    ask_again,    ///< no snapshot sees it yet
+    wait,         ///< for a changed key: ask again
+    confirmed,    ///< delivered
+    unconfirmed,  ///< accepted, and not confirmed in time
   } move = Move::send;
 
   // send
@@ -50,12 +54,16 @@ struct AttemptPlan {
   std::string remote_id, body;
   std::string agreed;  ///< the whole body, where the route keeps the agreed image
 
+  bool replaces_old = false;  ///< confirmed: the object had another key before
+
   // settle
   Outcome outcome = Outcome::delivered;
   ErrorClass error = ErrorClass::none;
   std::string description;
   bool need_retry = false;
   bool follow_with_latest = false;
+  bool spent = false;             ///< the attempt that it is the end of counts
+  bool forgets_identity = false;  ///< nothing was created
 
   // park
   std::string reason;
@@ -68,6 +76,9 @@ struct AttemptPlan {
 
 [[nodiscard]] AttemptPlan plan_attempt(const RouteSettings& route, const TargetSettings& target, const Mapping& mapping,
                                        const Upcoming& record);
+
+/// What is said of a record that the target has accepted.
+constexpr std::string_view waits_for_confirmation = "accepted; waits for its confirmation";
 
 /// Starts of the connector that one record may end before it fails as `internal`.
 constexpr int most_unanswered = 3;

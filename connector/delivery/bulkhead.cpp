@@ -155,6 +155,10 @@ Held* Bulkhead::add_parked(ParkedRecord&& parked, const Now& now) {
   held->untouched = !parked.retried && !parked.attempted && held->record.attempts == 0 &&
                     held->record.counter > attempted_through_ && never_sent(parked.reason);
   held->waited = parked.waited;
+  if (parked.reason == park_reason_confirmation) {
+    held->awaits = true;
+    held->confirm_by = now.steady + parked.early;
+  }
   if (parked.reason == "missing") held->doubt = Doubt::missing_once;
   if (parked.reason == "retry" || parked.reason == "outcome") held->may_run_until = now.steady + parked.early;
   return held;

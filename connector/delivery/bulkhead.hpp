@@ -125,6 +125,7 @@ class Bulkhead {
   void judge(Held& held, const Answer& answer, const Now& now);
   void judge_success(Held& held, const Answer& answer, const Now& now);
   void judge_removed_old(Held& held, const Now& now);
+  void settle_delivered(Held& held, Settlement&& settlement);
   void judge_failure(Held& held, const Answer& answer, const Now& now);
   void apply_retry(Held& held, const Answer& answer, const Retry& retry, Settlement&& settlement, const Now& now);
   [[nodiscard]] bool resolved_by_doubt(Held& held, const Answer& answer);
@@ -135,6 +136,11 @@ class Bulkhead {
   void give_back(Counter counter);
   void landed(Held& held);
   void note_long_flights(const Now& now);
+
+  // bulkhead_confirmations.cpp: what is accepted first, and takes effect later
+  void await_confirmation(Held& held, const Answer& answer);
+  void settle_confirmed(Held& held, AttemptPlan&& plan);
+  void count_unconfirmed(Held& held, const Desk& desk, const Now& now);
 
   // bulkhead_writes.cpp: what is written about it
   [[nodiscard]] Settlement about(const Held& held) const;

@@ -2,6 +2,7 @@
 
 #include "delivery/bulkhead.hpp"
 #include "log/log.hpp"
+#include "mapping/follow_up.hpp"
 
 namespace tandem {
 namespace {
@@ -80,6 +81,8 @@ void Bulkhead::judge_success(Held& held, const Answer& answer, const Now& now) {
   breaker_.succeeded(now.steady);
   gate_.succeeded(calls_);
 
+  if (route.settle_on == SettleOn::confirmed && held.as != Operation::call) return await_confirmation(held, answer);
+
   Settlement settlement = about(held, answer);
   settlement.outcome = Outcome::delivered;
   settlement.error = ErrorClass::none;
@@ -104,6 +107,16 @@ void Bulkhead::judge_success(Held& held, const Answer& answer, const Now& now) {
     settlement.agreed = removed ? Settlement::AgreedWrite::removed : Settlement::AgreedWrite::image;
     settlement.agreed_image = std::move(held.agreed);
   }
+  settle_delivered(held, std::move(settlement));
+}
+
+/// What every delivery brings with it.
+void Bulkhead::settle_delivered(Held& held, Settlement&& settlement) {
+  const RouteSettings& route = *desks_[held.slot].route;
+  if (held.as != Operation::call && held.as != Operation::canary)
+    settlement.calls = calls_after_delivery(route, held.as == Operation::remove ? Operation::remove
+                                                   : held.creates               ? Operation::create
+                                                                                : Operation::update);
   settlement.follow_with_latest = held.without_parents;
   const bool whole = held.as != Operation::call && held.as != Operation::canary;
   settlement.supersedes_failed =

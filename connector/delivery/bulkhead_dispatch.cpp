@@ -70,7 +70,7 @@ void Bulkhead::begin_turn(Lane& lane, const Now& now) {
     settle(held, std::move(unknown));
     return;
   }
-  if (desk.paused) {
+  if (desk.paused && !held.awaits) {
     Settlement parked = about(held);
     parked.park_reason = "pause";
     parked.description = "the route is paused";
@@ -130,6 +130,7 @@ bool Bulkhead::careful(const Held& held, const Now& now) const {
 
 bool Bulkhead::at_hand(const Held& held, const Desk& desk, const Now& now) const {
   if (held.found) return now.steady - held.found_at < body_keeps;
+  if (!held.untouched && desk.route->settle_on == SettleOn::confirmed) return false;  // it may have been confirmed
   return desk.window_suffices && carries_image(held) && !held.record.body_left_out && !held.retried &&
          held.record.operation != Operation::rekey && now.steady - held.read_at < body_keeps && !careful(held, now);
 }
@@ -235,9 +236,11 @@ AttemptPlan Bulkhead::plan(Held& held, Desk& desk, const Now& now) {
   upcoming.image = carries_image(held);
   upcoming.retried = held.retried;
   upcoming.attempted = !held.untouched;
-  upcoming.newer_pending = held.after != nullptr;
-  for (const Held* newer = held.after; newer != nullptr && !upcoming.newer_image_pending; newer = newer->after)
+  for (const Held* newer = held.after; newer != nullptr && !upcoming.newer_image_pending; newer = newer->after) {
+    if (newer->as == Operation::call) continue;
+    upcoming.newer_pending = true;
     upcoming.newer_image_pending = carries_image(*newer);
+  }
   upcoming.old_removed = held.old_removed;
   upcoming.without_parents = held.without_parents;
   upcoming.first_may_run = now.steady < held.may_run_until ||
@@ -245,6 +248,8 @@ AttemptPlan Bulkhead::plan(Held& held, Desk& desk, const Now& now) {
   upcoming.doubt = held.doubt;
   upcoming.intended = held.intended;
   upcoming.waited = held.waited;
+  upcoming.awaits = held.awaits;
+  upcoming.confirm_in = std::chrono::ceil<milliseconds>(std::max(held.confirm_by - now.steady, SteadyTime::duration{}));
   AttemptPlan plan = plan_attempt(*desk.route, target_settings_, *desk.mapping, upcoming);
   if (plan.move != AttemptPlan::Move::park || plan.parent_type.empty()) return plan;
 
@@ -292,6 +297,9 @@ std::optional<Attempt> Bulkhead::prepare(Held& held, Desk& desk, const Now& now)
       settlement.description = std::move(plan.description);
       settlement.need_retry = plan.need_retry;
       settlement.follow_with_latest = plan.follow_with_latest;
+      settlement.confirmed = desk.route->settle_on == SettleOn::confirmed;
+      if (plan.spent) ++settlement.attempts;
+      if (plan.forgets_identity) settlement.identity = Settlement::IdentityWrite::removed;
       if (held.careful)
         settlement.attempt = {held.sent_wall, false, held.record.attempts + 1, Settlement::AttemptRow::Phase::closed};
       lane.in_hand = false;
@@ -320,6 +328,12 @@ std::optional<Attempt> Bulkhead::prepare(Held& held, Desk& desk, const Now& now)
       return std::nullopt;
     case AttemptPlan::Move::wait:
       wait_for_rekey(held, now);
+      return std::nullopt;
+    case AttemptPlan::Move::confirmed:
+      settle_confirmed(held, std::move(plan));
+      return std::nullopt;
+    case AttemptPlan::Move::unconfirmed:
+      count_unconfirmed(held, desk, now);
       return std::nullopt;
   }
   held.asks = 0;

@@ -30,6 +30,8 @@ void Bulkhead::settle(Held& held, Settlement&& settlement) {
   Lane& lane = *held.lane;
   settlement.kind = Settlement::Kind::outcome;
   settlement.lane_waits = lane.size > lane.unsettled + 1;
+  const RouteSettings* route = desks_[held.slot].route;
+  settlement.write_back = route != nullptr && route->writes_back() && settlement.outcome != Outcome::superseded;
   if (state_of(settlement.outcome) == State::failed) {
     failed_lanes_.insert(lane.hash);
     const log::Fields fields{{field::target, target_settings_.name},     {field::object_id, settlement.object_id},

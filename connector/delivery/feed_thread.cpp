@@ -53,6 +53,8 @@ class FeedThread::Session {
         links_(std::move(links)),
         callbacks_(std::move(callbacks)),
         table_(settings),
+        waits_for_confirmations_(std::ranges::count(settings.routes, SettleOn::confirmed, &RouteSettings::settle_on) >
+                                 0),
         bodies_(settings),
         told_safe_(links_.size()),
         read_at_(links_.size()),
@@ -497,6 +499,8 @@ class FeedThread::Session {
       if (auto released = store::release_orphans(*session_, table_, fence_); !released) return failed(released.error());
     }
 
+    if (waits_for_confirmations_)
+      if (auto woken = store::wake_confirmed(*session_, table_, fence_); !woken) return failed(woken.error());
     std::vector<bool> wanted(links_.size());
     for (TargetIndex target = 0; target < links_.size(); ++target) wanted[target] = !links_[target].room->scarce();
     const auto asked_at = Clock::now();
@@ -555,6 +559,7 @@ class FeedThread::Session {
   const std::vector<TargetLink> links_;
   const Callbacks callbacks_;
   const store::RouteTable table_;
+  const bool waits_for_confirmations_;
   store::BodyReader bodies_;
   BoundedQueue<ToFeed> inbox_{inbox_bound};
   std::atomic<std::int64_t> noted_{0};

@@ -38,6 +38,7 @@ struct Held {
   bool pending = false;          ///< its create goes out under an identity `pending`
   bool creates = false;          ///< what was sent last was a create
   bool delivered = false;
+  bool awaits = false;               ///< a confirmation, until `confirm_by`
   bool removes_old = false;          ///< in flight for a changed key: the removal of the object with the old one
   bool old_removed = false;          ///< and it has been answered
   int asks = 0;                      ///< in a row, for a changed key that has to leave its key first
@@ -46,6 +47,7 @@ struct Held {
   int tries = 0;  ///< consecutive attempts that did not count
   std::uint32_t shipment = 0;
   SteadyTime sent_at{}, postponed_at{};
+  SteadyTime confirm_by{};
   SteadyTime may_run_until{};  ///< a create without an answer may still be running there
   WallTime sent_wall{};
   std::chrono::milliseconds waited{0};      ///< for a parent, before this stay in memory

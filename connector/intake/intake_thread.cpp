@@ -77,7 +77,10 @@ void IntakeThread::write_group(std::vector<Post*> posts) {
   }
   auto count = store::receive(*session_, source, records, refused);
   if (count) {
-    metrics::registry().total(metrics::intake_records, {source}).add(count->fresh);
+    auto& registry = metrics::registry();
+    registry.total(metrics::intake_records, {source}).add(count->fresh);
+    registry.total(metrics::intake_confirmations, {source, "used"}).add(count->confirmed);
+    registry.total(metrics::intake_confirmations, {source, "surplus"}).add(count->surplus);
     answer(Stored::stored, {});
     if (count->fresh > 0 && stored_) stored_();
     return;

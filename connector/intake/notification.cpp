@@ -41,7 +41,19 @@ std::optional<std::string> text_at(const Told& told, const std::string& place) {
   return text;
 }
 
-bool says_deleted(const Told& told, const std::string& place) {
+/// What stands at a place, whatever it is.
+std::string words_at(const Told& told, const std::string& place) {
+  if (auto text = text_at(told, place)) return std::move(*text);
+  if (!place.starts_with('/') || told.body.empty()) return {};
+  const auto found = json::at(told.body, place);
+  return found && *found && **found != "null" ? std::string(**found) : std::string();
+}
+
+bool is_an_id(std::string_view text) {
+  return text.size() <= longest_id && text.find('\0') == std::string_view::npos && json::valid_utf8(text);
+}
+
+bool says_yes(const Told& told, const std::string& place) {
   if (place.empty() || told.body.empty()) return false;
   if (!place.starts_with('/')) return text_at(told, place).has_value();
   const auto found = json::at(told.body, place);
@@ -75,7 +87,7 @@ tl::expected<void, std::string> NotificationReader::read_type_and_operation(cons
   }
   if (std::ranges::find(request_types_, out.request_type) == request_types_.end())
     return tl::unexpected("no route takes objects of type " + out.request_type.substr(0, 100));
-  if (gone || says_deleted(told, places.deleted)) {
+  if (gone || says_yes(told, places.deleted)) {
     out.operation = "delete";
     return {};
   }
@@ -90,8 +102,30 @@ tl::expected<void, std::string> NotificationReader::read_type_and_operation(cons
   return {};
 }
 
+tl::expected<store::Incoming, std::string> NotificationReader::read_confirmation(const Told& told,
+                                                                                 const std::string& record_id) const {
+  const ConfirmationSettings& places = *source_.confirmations;
+  if (!parse_record_id(record_id))
+    return tl::unexpected("no record_id at " + places.record_id + ": " + record_id.substr(0, 100));
+  store::Incoming out;
+  out.operation = "call";
+  out.confirms = record_id;
+  out.failed = says_yes(told, places.failed);
+  out.error = words_at(told, places.error);
+  if (!out.failed) out.remote_id = text_at(told, places.remote_id).value_or("");
+  out.source_record_id = text_at(told, source_.notification.event).value_or("");
+  // One that names the record by its event would be passed over when the record is sent, and confirmed, once more.
+  if (out.source_record_id == record_id) out.source_record_id.clear();
+  for (const std::string* id : {&out.remote_id, &out.source_record_id})
+    if (!is_an_id(*id)) return tl::unexpected(std::string("an id is too long or no text"));
+  return out;
+}
+
 tl::expected<store::Incoming, std::string> NotificationReader::read(const Told& told) const {
   const NotificationSettings& places = source_.notification;
+  if (source_.confirmations)
+    if (const auto record_id = text_at(told, source_.confirmations->record_id))
+      return read_confirmation(told, *record_id);
   const bool gone = told.body.empty();
   store::Incoming out;
   if (auto kind = read_type_and_operation(told, out); !kind) return tl::unexpected(std::move(kind.error()));
@@ -105,8 +139,7 @@ tl::expected<store::Incoming, std::string> NotificationReader::read(const Told& 
   out.source_record_id = text_at(told, places.event).value_or("");
   if (gone && out.source_record_id.empty()) out.source_record_id = text_at(told, "header:record_id").value_or("");
   for (const std::string* id : {&out.remote_id, &out.object_id, &out.version, &out.source_record_id})
-    if (id->size() > longest_id || id->find('\0') != std::string::npos || !json::valid_utf8(*id))
-      return tl::unexpected(std::string("an id or version is too long or no text"));
+    if (!is_an_id(*id)) return tl::unexpected(std::string("an id or version is too long or no text"));
   if (gone) return out;
   if (const auto body = json::at(told.body, places.body); body && *body && **body != "null") {
     if (json::kind_of(**body) != json::Kind::object) return tl::unexpected("no object at " + places.body);

@@ -29,6 +29,8 @@ class NotificationReader {
   [[nodiscard]] tl::expected<store::Incoming, std::string> read(const Told& told) const;
 
  private:
+  [[nodiscard]] tl::expected<store::Incoming, std::string> read_confirmation(const Told& told,
+                                                                             const std::string& record_id) const;
   [[nodiscard]] tl::expected<void, std::string> read_type_and_operation(const Told& told, store::Incoming& out) const;
 
   const SourceSettings& source_;

@@ -132,6 +132,8 @@ Status ReadingThread::store(const Haul& haul) {
   reader_->stored();
   auto& registry = metrics::registry();
   registry.total(metrics::intake_records, {source_.name}).add(received->fresh);
+  registry.total(metrics::intake_confirmations, {source_.name, "used"}).add(received->confirmed);
+  registry.total(metrics::intake_confirmations, {source_.name, "surplus"}).add(received->surplus);
   if (!haul.refused.empty()) {
     registry.total(metrics::intake_refused, {source_.name, "malformed"}).add(haul.refused.size());
     log::warn("a source tells what cannot be understood; tandem.refused lists it",

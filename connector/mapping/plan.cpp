@@ -82,6 +82,8 @@ MappingPlan::MappingPlan(const RouteSettings& route) : all_columns(route.all_col
     place(root, field.path, fields.size());
     fields.push_back(std::move(field));
   }
+  // Known, and read by no field: they travel neither way under their own names.
+  for (const std::string& column : route.ignores) columns.try_emplace(column, columns.size());
 }
 
 const std::string& field_name(const FieldSettings& field) {

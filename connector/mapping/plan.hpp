@@ -58,7 +58,7 @@ struct MappingPlan {
   explicit MappingPlan(const RouteSettings& route);
 
   std::vector<Field> fields;
-  TextIndex columns;  ///< columns that fields read, by name
+  TextIndex columns;  ///< columns that fields read, and those that the route ignores, by name
   Node root;
   bool all_columns = false;
   std::vector<NotInvertible> not_invertible;

@@ -100,6 +100,14 @@ inline constexpr Definition flushes{"tandem_settle_flushes_total", "Settling flu
 // The way back.
 inline constexpr Definition intake_records{
     "tandem_intake_records_total", "New records that a source has brought.", Kind::total, {"source"}};
+inline constexpr Definition write_backs{"tandem_write_backs_total",
+                                        "Rows of the CRM told of their changes: written, gone, put off.",
+                                        Kind::total,
+                                        {"result"}};
+inline constexpr Definition intake_confirmations{"tandem_intake_confirmations_total",
+                                                 "Confirmations that a source has brought: used, or surplus.",
+                                                 Kind::total,
+                                                 {"source", "use"}};
 inline constexpr Definition intake_refused{
     "tandem_intake_refused_total", "Requests of a source that were not stored.", Kind::total, {"source", "status"}};
 inline constexpr Definition proxy_requests{

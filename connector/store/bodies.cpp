@@ -13,7 +13,8 @@ namespace {
 // Columns of bodies.sql.
 constexpr int found = 0, attempts = 1, body = 2, live_row_gone = 3, overtaken = 4, image_pending = 5, remote_id = 6,
               identity_pending = 7, agreed_image = 8, agreed_unsettled = 9, live_error = 10, behind_failed = 11,
-              unanswered = 12, turn = 13, old_object_id = 14, old_remote_id = 15, old_key_is_free = 16, first_ref = 17;
+              unanswered = 12, turn = 13, old_object_id = 14, old_remote_id = 15, old_key_is_free = 16, latest = 17,
+              confirmation = 18, first_ref = 19;
 
 void replace(std::string& text, std::string_view marker, const std::string& by) {
   text.replace(text.find(marker), marker.size(), by);
@@ -25,6 +26,13 @@ bool of_the_record(const Error& error) {
   const auto state = std::string_view(error.sqlstate).substr(0, 2);
   return state != "42" && state != "40" && state != "53" && state != "55" && state != "57" && state != "58" &&
          state != "XX";
+}
+
+/// `+` and the remote id, or `-` and the reason.
+void read_confirmation(std::string_view text, FoundBody& out) {
+  const bool succeeded = text.starts_with('+');
+  out.confirmation = succeeded ? FoundBody::Confirmation::succeeded : FoundBody::Confirmation::failed;
+  (succeeded ? out.confirmed_remote_id : out.confirmed_with) = text.substr(1);
 }
 
 FoundBody found_in(const postgres::Rows& rows, int row, const WantedBody& wanted, std::span<const std::size_t> refs) {
@@ -46,6 +54,8 @@ FoundBody found_in(const postgres::Rows& rows, int row, const WantedBody& wanted
   out.old_object_id = rows.text(row, old_object_id);
   out.old_remote_id = rows.text(row, old_remote_id);
   out.old_key_is_free = rows.flag(row, old_key_is_free);
+  out.latest = rows.flag(row, latest);
+  if (!rows.null(row, confirmation)) read_confirmation(rows.text(row, confirmation), out);
   out.key_is_taken = rows.text(row, turn) == "conflict";
   for (std::size_t place = 0; place < refs.size(); ++place) {
     const auto column = first_ref + static_cast<int>(place);
@@ -89,6 +99,12 @@ Status BodyReader::prepare(postgres::Connection& session) {
         query.refs.push_back(field);
       }
     }
+    const bool confirmed = index < settings_.routes.size() && settings_.routes[index].settle_on == SettleOn::confirmed;
+    replace(query.text, "{confirmation} as",
+            confirmed ? "(select case when n.failed then '-' || coalesce(n.description, '') else '+' || "
+                        "coalesce(n.remote_id, '') end from tandem.confirmation n where n.counter = o.counter and "
+                        "n.record_id = o.record_id) as"
+                      : "null::text as");
     replace(query.text, "{refs}\nfrom", refs + "\nfrom");
     replace(query.text, "and {gone} and", "and " + gone + " and");
     replace(query.text, "lateral {live} as", "lateral " + live + " as");
@@ -188,6 +204,8 @@ Result<std::vector<FoundBody>> BodyReader::read_route(postgres::Connection& sess
       out.push_back(found_in(*rows, static_cast<int>(row), wanted[row], query.refs));
     if (route != no_route && settings_.routes[route].needs_sql && !query.relation.empty())
       if (auto added = add_sql_fields(route, out); !added) return tl::unexpected(std::move(added.error()));
+    if (route != no_route && settings_.routes[route].touched && !settings_.routes[route].when.empty())
+      if (auto asked = ask_whether_outside(route, out); !asked) return tl::unexpected(std::move(asked.error()));
     return out;
   }
   if (!of_the_record(rows.error())) return tl::unexpected(std::move(rows.error()));
@@ -203,6 +221,29 @@ Result<std::vector<FoundBody>> BodyReader::read_route(postgres::Connection& sess
   if (!rest) return rest;
   for (auto& one : *rest) out->push_back(std::move(one));
   return out;
+}
+
+/// A record that only says that something about the object has changed does not know whether the object is in the
+/// route: the row that is read for it decides.
+Status BodyReader::ask_whether_outside(RouteIndex route, std::span<FoundBody> bodies) {
+  std::vector<std::size_t> places;
+  std::vector<std::string> images;
+  for (std::size_t place = 0; place < bodies.size(); ++place) {
+    if (bodies[place].found != FoundBody::Found::pending || !bodies[place].latest || bodies[place].body.empty())
+      continue;
+    places.push_back(place);
+    images.push_back(bodies[place].body);
+  }
+  if (images.empty() || queries_[route].relation.empty()) return {};
+  auto fulfilled = sql_fields_.fulfil(route, queries_[route].relation, images);
+  if (!fulfilled) return tl::unexpected(std::move(fulfilled.error()));
+  for (std::size_t at = 0; at < places.size(); ++at) {
+    auto& one = bodies[places[at]];
+    const auto& answer = (*fulfilled)[at];
+    if (one.sql_error.empty()) one.sql_error = answer.error;
+    one.outside = answer.error.empty() && !answer.holds;
+  }
+  return {};
 }
 
 Status BodyReader::add_sql_fields(RouteIndex route, std::span<FoundBody> bodies) {

@@ -42,6 +42,7 @@ class BodyReader {
                                             std::size_t most_bytes);
   [[nodiscard]] bool reads_more_than(const WantedBody& wanted) const;
   [[nodiscard]] Status add_sql_fields(RouteIndex route, std::span<FoundBody> found);
+  [[nodiscard]] Status ask_whether_outside(RouteIndex route, std::span<FoundBody> found);
 
   const Settings& settings_;
   SqlFields sql_fields_;

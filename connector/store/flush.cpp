@@ -22,7 +22,7 @@ Way way_of(const Settlement& s) {
   const bool plain = s.kind == Settlement::Kind::outcome && s.outcome == Outcome::delivered && s.attempts == 1 &&
                      s.error == ErrorClass::none && s.description.empty() && !s.attempt &&
                      s.identity == Settlement::IdentityWrite::none && s.agreed == Settlement::AgreedWrite::none &&
-                     !s.follow_with_latest && !s.supersedes_failed;
+                     !s.follow_with_latest && !s.supersedes_failed && s.calls.empty();
   return plain ? Way::delivered : Way::full;
 }
 
@@ -109,7 +109,7 @@ postgres::Statement delivered_statement(const Fence& fence, const std::vector<co
 postgres::Statement full_statement(const Fence& fence, const std::vector<const Settlement*>& given) {
   Columns c;
   std::vector<std::int16_t> states;
-  Texts outcomes, identities, remote_ids, versions, agreed, images;
+  Texts outcomes, identities, remote_ids, versions, agreed, images, calls;
   std::vector<bool> need_retry, follow, supersedes;
   for (const auto* s : given) {
     c.add_tried(*s);
@@ -124,6 +124,7 @@ postgres::Statement full_statement(const Fence& fence, const std::vector<const S
     images.push_back(s->agreed_image);
     follow.push_back(s->follow_with_latest);
     supersedes.push_back(s->supersedes_failed);
+    calls.push_back(s->calls);
   }
   return {queries::settle,
           {Param(fence.name),
@@ -148,7 +149,8 @@ postgres::Statement full_statement(const Fence& fence, const std::vector<const S
            Param::nullable_array(std::span<const std::string>(images)),
            Param::array(follow),
            Param::array(std::span<const std::string>(c.phases)),
-           Param::array(supersedes)},
+           Param::array(supersedes),
+           Param::nullable_array(std::span<const std::string>(calls))},
           postgres::Format::binary};
 }
 
@@ -191,6 +193,21 @@ postgres::Statement park_statement(const Fence& fence, const std::vector<const S
           postgres::Format::binary};
 }
 
+/// What goes behind the settlements, in their transaction, for those that ask for it: a record that is sent again by a
+/// person waits for a new confirmation, and the CRM's own row is told.
+void add_what_follows(std::span<const Settlement> given, std::vector<postgres::Statement>& statements) {
+  const auto add = [&](const postgres::Query& query, bool Settlement::*wants) {
+    std::vector<Counter> counters;
+    for (const auto& s : given)
+      if (s.kind == Settlement::Kind::outcome && s.*wants) counters.push_back(s.counter);
+    if (counters.empty()) return;
+    std::ranges::sort(counters);
+    statements.push_back({query, {Param::array(std::span<const Counter>(counters))}});
+  };
+  add(queries::forget_confirmations, &Settlement::confirmed);
+  add(queries::queue_write_back, &Settlement::write_back);
+}
+
 tl::unexpected<Error> fenced(const Fence& fence) {
   return fail(ErrorKind::fenced, "another connector named " + fence.name + " has taken over");
 }
@@ -220,12 +237,14 @@ Result<Flushed> write_flush(postgres::Connection& session, const Fence& fence,
   if (!ways[1].empty()) statements.push_back(full_statement(fence, ways[1]));
   if (!ways[2].empty()) statements.push_back(park_statement(fence, ways[2]));
   if (statements.empty()) return Flushed{};
+  const auto ours = statements.size();
+  add_what_follows(settlements, statements);
   auto answers = session.run(std::span<const postgres::Statement>(statements));
   if (!answers) return tl::unexpected(std::move(answers.error()));
 
   Flushed flushed;
   std::unordered_set<std::int64_t> written;
-  for (const auto& answer : *answers) {
+  for (const auto& answer : std::span(*answers).first(ours)) {
     if (answer.size() == 0 || answer.number(0, 1) == 0) return fenced(fence);
     flushed.drawn = Xid{answer.number(0, 0)};
     for (const auto counter : answer.numbers(0, 2)) written.insert(counter);

@@ -30,6 +30,12 @@ struct FoundBody {
   std::int32_t attempts = 0;
   std::string body;  ///< image, or the live row for `latest`; empty with `live_row_gone` for a deleted row
   bool live_row_gone = false;
+  /// What a source has said of the record (routes with settle_on: confirmed).
+  enum class Confirmation : std::uint8_t { none, succeeded, failed } confirmation = Confirmation::none;
+  std::string confirmed_with;       ///< failed: their words
+  std::string confirmed_remote_id;  ///< succeeded: the object's id there, where they told it
+  bool latest = false;              ///< the body is the live row
+  bool outside = false;             ///< and that does not fulfil `when` (asked for routes whose objects are touched)
   bool overtaken = false, image_pending = false;  ///< docs/protocol.md, rules 11 and 9
   std::string remote_id;                          ///< identity, or empty
   bool identity_pending = false;                  ///< a create was sent and not answered

@@ -71,6 +71,14 @@ Result<std::size_t> wake_resumed(postgres::Connection& session, const RouteTable
   return static_cast<std::size_t>(rows->number(0, 0));
 }
 
+Result<std::size_t> wake_confirmed(postgres::Connection& session, const RouteTable& table, const Fence& fence) {
+  using postgres::Param;
+  const std::array params{Param(fence.name), Param(fence.epoch), Param::array(std::span(table.targets()))};
+  auto rows = session.run(queries::wake_confirmed, params);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  return static_cast<std::size_t>(rows->number(0, 0));
+}
+
 Status release_orphans(postgres::Connection& session, const RouteTable& table, const Fence& fence) {
   using postgres::Param;
   const std::array params{Param(fence.name), Param(fence.epoch), Param::array(std::span(table.targets()))};

@@ -25,6 +25,9 @@ struct NamedLane {
 /// Makes due what the pause of a route that runs again has parked, at most `most` rows of each route. Returns how many.
 [[nodiscard]] Result<std::size_t> wake_resumed(postgres::Connection& session, const RouteTable& table,
                                                const Fence& fence, std::size_t most);
+/// Makes due what a source has confirmed, or refused. Returns how many.
+[[nodiscard]] Result<std::size_t> wake_confirmed(postgres::Connection& session, const RouteTable& table,
+                                                 const Fence& fence);
 /// Now and then: makes due what waits for something that is over already, because it ended while the row was parked.
 [[nodiscard]] Status release_orphans(postgres::Connection& session, const RouteTable& table, const Fence& fence);
 /// Lanes that have failed records.

@@ -9,6 +9,8 @@ namespace tandem {
 
 /// Reason of a row that is parked only because its lane is blocked: it is taken up with the row that it waits behind.
 constexpr std::string_view park_reason_lane = "lane";
+/// Reason of a record that the target has accepted, until a source confirms it.
+constexpr std::string_view park_reason_confirmation = "confirmation";
 /// Reason of rows that a loop holds again. They stay parked until they are settled.
 constexpr std::string_view park_reason_taken_up = "taken up";
 

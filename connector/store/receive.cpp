@@ -11,20 +11,42 @@ namespace {
 
 using postgres::Param;
 
-constexpr std::size_t longest_reason = 500;
+constexpr std::size_t longest_reason = 500, longest_words = 1'000;
 
 Param json_or_null(const std::string& text) {
   return text.empty() ? Param() : Param(text);
 }
 
+postgres::Statement confirm_statement(const std::string& source, std::span<const Incoming* const> given,
+                                      const std::optional<Move>& move) {
+  std::array<std::vector<std::string>, 5> columns;
+  std::vector<bool> failed;
+  for (const Incoming* one : given) {
+    columns[0].push_back(one->confirms);
+    failed.push_back(one->failed);
+    columns[1].push_back(printable(one->error.substr(0, longest_words)));
+    columns[2].push_back(one->remote_id);
+    columns[3].push_back(one->source_record_id);
+    columns[4].push_back(one->trace_context);
+  }
+  std::vector<Param> params{Param(source), Param::nullable_array(std::span<const std::string>(columns[0])),
+                            Param::array(failed)};
+  for (std::size_t column = 1; column < columns.size(); ++column)
+    params.push_back(Param::nullable_array(std::span<const std::string>(columns[column])));
+  params.push_back(move ? Param(move->to) : Param());
+  return {queries::confirm, std::move(params)};
+}
+
 /// Stores what can be stored, within an open transaction; finds what cannot by halves.
 Status store_part(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
-                  std::vector<Refused>& refused, std::size_t& fresh) {
+                  std::vector<Refused>& refused, Received& sum) {
   if (records.empty()) return {};
   if (auto begun = session.script("savepoint part"); !begun) return tl::unexpected(std::move(begun.error()));
   auto count = receive(session, source, records);
   if (count) {
-    fresh += count->fresh;
+    sum.fresh += count->fresh;
+    sum.confirmed += count->confirmed;
+    sum.surplus += count->surplus;
     if (auto done = session.script("release savepoint part"); !done) return tl::unexpected(std::move(done.error()));
     return {};
   }
@@ -37,8 +59,8 @@ Status store_part(postgres::Connection& session, const std::string& source, std:
     return {};
   }
   const auto half = records.size() / 2;
-  if (auto first = store_part(session, source, records.first(half), refused, fresh); !first) return first;
-  return store_part(session, source, records.subspan(half), refused, fresh);
+  if (auto first = store_part(session, source, records.first(half), refused, sum); !first) return first;
+  return store_part(session, source, records.subspan(half), refused, sum);
 }
 
 Result<Received> store_all_that_fits(postgres::Connection& session, const std::string& source,
@@ -47,7 +69,7 @@ Result<Received> store_all_that_fits(postgres::Connection& session, const std::s
   std::vector<Refused> all(refused.begin(), refused.end());
   auto received = receive(session, source, {}, {}, move);
   if (!received || !received->moved) return received;
-  if (auto stored = store_part(session, source, records, all, received->fresh); !stored)
+  if (auto stored = store_part(session, source, records, all, *received); !stored)
     return tl::unexpected(std::move(stored.error()));
   auto noted = receive(session, source, {}, all);
   if (!noted) return tl::unexpected(std::move(noted.error()));
@@ -66,7 +88,12 @@ Result<Received> receive(postgres::Connection& session, const std::string& sourc
                          std::span<const Refused> refused, const std::optional<Move>& move) {
   std::array<std::vector<std::string_view>, 8> columns;
   for (auto& column : columns) column.reserve(records.size());
+  std::vector<const Incoming*> confirmations;
   for (const Incoming& record : records) {
+    if (!record.confirms.empty()) {
+      confirmations.push_back(&record);
+      continue;
+    }
     columns[0].emplace_back(record.request_type);
     columns[1].emplace_back(record.operation);
     columns[2].emplace_back(record.remote_id);
@@ -87,9 +114,19 @@ Result<Received> receive(postgres::Connection& session, const std::string& sourc
   params.push_back(move ? json_or_null(move->from) : Param());
   params.push_back(Param::array(std::span<const std::string>(places)));
   params.push_back(Param::array(std::span<const std::string>(reasons)));
-  auto rows = session.run(queries::receive, params);
-  if (!rows) return tl::unexpected(std::move(rows.error()));
-  return Received{static_cast<std::size_t>(rows->number(0, 0)), !move || rows->number(0, 1) > 0};
+  std::vector<postgres::Statement> statements{{queries::receive, std::move(params)}};
+  if (!confirmations.empty()) statements.push_back(confirm_statement(source, confirmations, move));
+  auto answers = session.run(std::span<const postgres::Statement>(statements));
+  if (!answers) return tl::unexpected(std::move(answers.error()));
+  const auto number = [&](std::size_t answer, int column) {
+    return static_cast<std::size_t>((*answers)[answer].number(0, column));
+  };
+  Received received{number(0, 0), 0, 0, !move || number(0, 1) > 0};
+  if (!confirmations.empty()) {
+    received.confirmed = number(1, 0);
+    received.surplus = number(1, 1);
+  }
+  return received;
 }
 
 Result<Received> receive_what_fits(postgres::Connection& session, const std::string& source,

@@ -23,6 +23,12 @@ struct Incoming {
   std::string source_record_id;  ///< unique at the source: a second one is passed over
   std::string trace_context;     ///< W3C traceparent, or empty
   std::string place;             ///< where it stands at the source, should it have to be refused
+
+  /// It is no change, but tells what has become of one of our records: a uuid. Of the above remote_id,
+  /// source_record_id, trace_context and place are told as well.
+  std::string confirms;
+  bool failed = false;
+  std::string error;  ///< why, in their words
 };
 
 /// What a source has said and nobody can take, as it goes into tandem.refused.
@@ -37,8 +43,10 @@ struct Move {
 };
 
 struct Received {
-  std::size_t fresh = 0;  ///< records that had not come before
-  bool moved = true;      ///< false: the stored position was another one, and nothing was stored
+  std::size_t fresh = 0;      ///< changes that had not come before
+  std::size_t confirmed = 0;  ///< records that waited for it
+  std::size_t surplus = 0;    ///< confirmations that nothing waits for
+  bool moved = true;          ///< false: the stored position was another one, and nothing was stored
 };
 
 /// Writes records, refusals and the source's position in one transaction. `refused`: one of the records cannot be

@@ -49,7 +49,10 @@ struct Settlement {
   std::string agreed_image;
   bool follow_with_latest = false;  ///< rule 11: settle and insert a `latest` record in one statement
   bool supersedes_failed =
-      false;  ///< delivered: failed records of this object with a lower counter become superseded (4 → 3)
+      false;          ///< delivered: failed records of this object with a lower counter become superseded (4 → 3)
+  std::string calls;  ///< delivered: JSON array of the bodies of calls that follow it; empty = none do
+  bool write_back = false;  ///< outcome: columns of the CRM's own row tell of it
+  bool confirmed = false;   ///< outcome: what sources have said of the record is forgotten with it
   bool ensure_parent =
       false;                ///< park: if nothing is known of the parent object, a `latest` record of it is written, too
   bool lane_waits = false;  ///< the lane has more work: flush at once

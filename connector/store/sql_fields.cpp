@@ -21,17 +21,29 @@ constexpr std::string_view evaluator =
     "$$ begin return query execute statement using images; end $$;"
     "reset role";
 
-/// The column names of the expressions belong to the innermost query, so no name of ours can capture them.
-std::string statement(const RouteSettings& route, std::span<const std::size_t> fields, const std::string& relation) {
-  std::string expressions;
-  for (std::size_t place = 0; place < fields.size(); ++place) {
-    if (place > 0) expressions += ", ";
-    expressions += "pg_catalog.to_jsonb((" + route.fields[fields[place]].sql + "\n))::text";
+/// The table's own name, without its schema, as it is written in SQL.
+std::string_view bare_name(std::string_view relation) {
+  bool quoted = false;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < relation.size(); ++at) {
+    if (relation[at] == '"') quoted = !quoted;
+    if (relation[at] == '.' && !quoted) begin = at + 1;
+  }
+  return relation.substr(begin);
+}
+
+/// The column names of the expressions belong to the innermost query, so no name of ours can capture them. A query
+/// within an expression may call the row by its table's name.
+std::string statement(std::span<const std::string_view> expressions, const std::string& relation) {
+  std::string columns;
+  for (const auto expression : expressions) {
+    if (!columns.empty()) columns += ", ";
+    columns += "pg_catalog.to_jsonb((" + std::string(expression) + "\n))::text";
   }
   return "select computed.* from unnest($1::text[]) with ordinality as given (image, place) cross join lateral "
          "(select " +
-         expressions + " from pg_catalog.jsonb_populate_record(null::" + relation +
-         ", given.image::jsonb) as image_row) as computed order by given.place";
+         columns + " from pg_catalog.jsonb_populate_record(null::" + relation + ", given.image::jsonb) as " +
+         std::string(bare_name(relation)) + ") as computed order by given.place";
 }
 
 std::string evaluation(std::size_t fields) {
@@ -71,7 +83,9 @@ Result<std::vector<SqlFields::Values>> SqlFields::run(std::span<const std::size_
                                                       const std::string& relation,
                                                       std::span<const std::string> images) {
   if (auto opened = open(); !opened) return tl::unexpected(std::move(opened.error()));
-  auto rows = run_undone(settings_.routes[route], fields, relation, images);
+  std::vector<std::string_view> expressions;
+  for (const auto field : fields) expressions.emplace_back(settings_.routes[route].fields[field].sql);
+  auto rows = run_undone(expressions, relation, images);
   if (!rows) return tl::unexpected(std::move(rows.error()));
   std::vector<Values> out(images.size());
   for (int row = 0; row < rows->size(); ++row)
@@ -83,11 +97,31 @@ Result<std::vector<SqlFields::Values>> SqlFields::run(std::span<const std::size_
   return out;
 }
 
-Result<postgres::Rows> SqlFields::run_undone(const RouteSettings& route, std::span<const std::size_t> fields,
-                                             const std::string& relation, std::span<const std::string> images) {
+Result<std::vector<SqlFields::Fulfilled>> SqlFields::fulfil(RouteIndex route, const std::string& relation,
+                                                            std::span<const std::string> images) {
+  if (auto opened = open(); !opened) return tl::unexpected(std::move(opened.error()));
+  const std::array<std::string_view, 1> condition{settings_.routes[route].when};
+  auto rows = run_undone(condition, relation, images);
+  if (!rows && !of_the_image(rows.error())) return tl::unexpected(std::move(rows.error()));
+  std::vector<Fulfilled> out;
+  if (rows) {
+    for (int row = 0; row < rows->size(); ++row) out.push_back({rows->text(row, 0) == "true", {}});
+    return out;
+  }
+  if (images.size() == 1) return std::vector{Fulfilled{false, "when: " + rows.error().message}};
+  for (const auto half : {images.first(images.size() / 2), images.subspan(images.size() / 2)}) {
+    auto some = fulfil(route, relation, half);
+    if (!some) return some;
+    for (auto& one : *some) out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Result<postgres::Rows> SqlFields::run_undone(std::span<const std::string_view> expressions, const std::string& relation,
+                                             std::span<const std::string> images) {
   if (auto begun = session_->script("begin read only"); !begun) return begun;
-  const std::array params{postgres::Param(statement(route, fields, relation)), postgres::Param::array(images)};
-  auto rows = session_->run(evaluation(fields.size()), params);
+  const std::array params{postgres::Param(statement(expressions, relation)), postgres::Param::array(images)};
+  auto rows = session_->run(evaluation(expressions.size()), params);
   if (!session_->usable()) return rows;
   if (auto undone = session_->script("rollback; select pg_catalog.pg_advisory_unlock_all()"); !undone) {
     session_.reset();

@@ -10,9 +10,9 @@
 
 namespace tandem::store {
 
-/// Evaluates the `sql` fields of routes over images, in a session of its own: with the rights of tandem_mapping, which
-/// no expression can leave, in a read-only transaction that is undone, settings and locks included, a second at most
-/// for a statement. An expression can neither write nor hold anything up for long.
+/// Evaluates the `sql` fields and conditions of routes over images, in a session of its own: with the rights of
+/// tandem_mapping, which no expression can leave, in a read-only transaction that is undone, settings and locks
+/// included, a second at most for a statement. An expression can neither write nor hold anything up for long.
 class SqlFields {
  public:
   explicit SqlFields(const Settings& settings) : settings_(settings) {}
@@ -26,13 +26,21 @@ class SqlFields {
   [[nodiscard]] Result<std::vector<Values>> evaluate(RouteIndex route, const std::string& relation,
                                                      std::span<const std::string> images);
 
+  struct Fulfilled {
+    bool holds = false;
+    std::string error;  ///< "when: division by zero": this image's alone
+  };
+  /// The same for the route's `when`.
+  [[nodiscard]] Result<std::vector<Fulfilled>> fulfil(RouteIndex route, const std::string& relation,
+                                                      std::span<const std::string> images);
+
  private:
   [[nodiscard]] Status open();
   [[nodiscard]] Result<std::vector<Values>> isolate(RouteIndex route, const std::string& relation,
                                                     std::span<const std::string> images, const Error& error);
   [[nodiscard]] Result<std::vector<Values>> run(std::span<const std::size_t> fields, RouteIndex route,
                                                 const std::string& relation, std::span<const std::string> images);
-  [[nodiscard]] Result<postgres::Rows> run_undone(const RouteSettings& route, std::span<const std::size_t> fields,
+  [[nodiscard]] Result<postgres::Rows> run_undone(std::span<const std::string_view> expressions,
                                                   const std::string& relation, std::span<const std::string> images);
 
   const Settings& settings_;

@@ -12,7 +12,9 @@ declare
   branches text;
 begin
   select * into strict w from tandem.watch where tandem.watch.watch = capture_ordinary.watch;
-  select string_agg(format(E'    operation_%s text;\n', r.n), '' order by r.n) into declarations from tandem.capture_routes(w.watch) as r;
+  select string_agg(format(E'    operation_%s text;\n', r.n) || case when r.ignores is null then '' else format(E'    hit_%s boolean;\n', r.n) end, '' order by r.n)
+      || case when bool_or(r.ignores is not null) then E'    rest record;\n' else '' end
+    into declarations from tandem.capture_routes(w.watch) as r;
   select string_agg(format(E'    %s tg_op = %L then\n%s', case when place = 1 then 'if' else 'elsif' end, event, body), '' order by place) into branches
   from (
     select event, body, row_number() over (order by preference) as place
@@ -83,8 +85,11 @@ begin
       return null;
     end if;
     operation := tandem.capture_ordinary_operation(event, r.operations, r.condition_new, r.condition_old,
-      case when r.columns is not null then r.columns_differ end, r.on_leave);
+      case when r.columns is not null then r.columns_differ when r.ignores is not null then 'hit_' || r.n end, r.on_leave);
     continue when operation is null;
+    if r.ignores is not null and event = 'UPDATE' then
+      assignments := assignments || '        ' || tandem.capture_rest_differs(r.n, r.ignores) || E'\n';
+    end if;
     if operation !~ '^''\w+''$' then
       assignments := assignments || format(E'        operation_%s := %s;\n', r.n, operation);
       operation := format('operation_%s', r.n);

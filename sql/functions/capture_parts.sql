@@ -96,6 +96,15 @@ as $$
     case when changed then format('case when operation_%1$s in (''update'', ''rekey'') then changed end', n) else 'null::text[]' end)
 $$;
 
+-- Statements that find whether anything has changed but the columns that tandem writes itself; the whole row is compared without them, so that a column
+-- which the CRM adds counts.
+create or replace function tandem.capture_rest_differs(n bigint, ignores text[]) returns text
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select format('rest := new; %s hit_%s := old operator(pg_catalog.*<>) rest;', string_agg(format('rest.%1$I := old.%1$I;', name), ' '), n)
+  from unnest(ignores) as c (name)
+$$;
+
 -- The one insert for all routes.
 create or replace function tandem.capture_insert(records text[]) returns text
 language sql immutable set search_path = pg_catalog, pg_temp

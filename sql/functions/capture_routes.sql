@@ -1,7 +1,7 @@
 -- The routes for which a watch captures, with their definitions as SQL: `n` numbers them in the generated function.
 create or replace function tandem.capture_routes(watch text)
 returns table (n bigint, target text, request_type text, image boolean, operations text[], condition text, condition_new text, condition_old text,
-  columns text[], columns_differ text, on_leave text, on_truncate text, truncate_most bigint, changed boolean)
+  columns text[], columns_differ text, on_leave text, on_truncate text, truncate_most bigint, changed boolean, ignores text[])
 language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -14,7 +14,8 @@ as $$
          d.columns, tandem.capture_differs(d.columns),
          coalesce(r.definition ->> 'on_leave', 'ignore'), coalesce(r.definition ->> 'on_truncate', 'delete'),
          coalesce((r.definition ->> 'truncate_most')::bigint, 100000),
-         coalesce((r.definition ->> 'changed')::boolean, false)
+         coalesce((r.definition ->> 'changed')::boolean, false),
+         case when d.columns is null then tandem.known_columns(w.relation, tandem.text_list(r.definition -> 'ignores')) end
   from tandem.route r
   join tandem.watch w on w.watch = r.watch
   cross join lateral (

@@ -63,8 +63,13 @@ begin
       select coalesce(v.value::boolean, true) into hit_%1$s from tandem.capture_value(%2$L, old, new_row) as v;
     end if;$e$, r.n, r.columns_differ);
     end if;
+    if r.ignores is not null then
+      declarations := declarations || format(E'  hit_%s boolean := true;\n', r.n);   -- also where the row has to be read again
+      hits := hits || '        ' || tandem.capture_rest_differs(r.n, r.ignores) || E'\n';
+      recoveries := recoveries || format(E'\n    hit_%s := true;', r.n);
+    end if;
     decisions := decisions || format(E'    operation_%s := %s;\n', r.n,
-      tandem.capture_operation(r.n, r.target, r.operations, r.condition is not null, r.columns is not null, r.on_leave));
+      tandem.capture_operation(r.n, r.target, r.operations, r.condition is not null, coalesce(r.columns, r.ignores) is not null, r.on_leave));
     if r.image then   -- a delete can do without its image
       problems := problems || format(E'    problem_%1$s := coalesce(problem_%1$s, case when operation_%1$s <> ''delete'' then problem end);\n', r.n);
     end if;
@@ -114,7 +119,7 @@ begin
   changed text[];
   problem text;
   new_row record;
-{{declarations}}begin
+{{rest}}{{declarations}}begin
   if tg_relid <> {{relation_oid}} and not tandem.is_captured(tg_relid, tg_name, {{relation_oid}}, {{relation_name}}) then
     return null;   -- a trigger on somebody's own table: forged
   end if;
@@ -175,6 +180,7 @@ end
 $source$, jsonb_build_object(
     'ordinary', tandem.capture_ordinary(w.watch),
     'declarations', declarations,
+    'rest', case when hits like '%rest := new%' then E'  rest record;\n' else '' end,
     'reread_rule', tandem.capture_reread_rule(w.relation),
     'old_values', case when old_values = '' then '' else E'    if tg_op <> ''INSERT'' then\n' || old_values || E'    end if;\n' end,
     'new_values', new_values,

@@ -7,7 +7,10 @@ declare
   w tandem.watch;
   missing text;
 begin
-  for w in select * from tandem.watch x where exists (select from tandem.route r where r.watch = x.watch and not r.draining) order by x.watch loop
+  for w in
+    select * from tandem.watch x
+    where exists (select from tandem.route r where r.watch = x.watch and not r.draining) or x.definition ? 'touches' order by x.watch
+  loop
     watch := w.watch;
     if tandem.find_table_or_null(w.table_name) is not null
        and not exists (select from pg_class where oid = w.relation and w.mode <> 'trigger')

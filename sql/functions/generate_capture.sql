@@ -18,7 +18,8 @@ begin
     statements := statements + 1;
   end loop;
   update tandem.watch as w
-    set capture_hash = md5(coalesce(tandem.capture_source(w.watch), '') || coalesce(tandem.truncate_source(w.watch), '') || coalesce(tandem.stream_source(w.watch), '')),
+    set capture_hash = md5(coalesce(tandem.capture_source(w.watch), '') || coalesce(tandem.truncate_source(w.watch), '') || coalesce(tandem.stream_source(w.watch), '')
+          || coalesce(tandem.touch_source(w.watch), '')),
         live_function = case when to_regprocedure(format('tandem.%I(text)', tandem.capture_name('live', w.watch))) is not null
           then format('tandem.%I', tandem.capture_name('live', w.watch)) end,
         updated_at = now()

@@ -14,7 +14,7 @@ begin
     raise exception 'there is no watch %', plan_capture.watch using errcode = 'undefined_object';
   end if;
   gone := not exists (select from pg_class where oid = w.relation);
-  if gone and exists (select from tandem.capture_routes(plan_capture.watch)) then
+  if gone and tandem.is_wanted(plan_capture.watch) then
     raise exception 'the table % of watch % is gone', w.table_name, w.watch using errcode = 'undefined_table';
   end if;
   step := 0;
@@ -44,19 +44,24 @@ as $$
   select 'grant', format('grant usage on schema %I to %I', n.nspname, role.name)
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   cross join unnest(array['tandem_owner', 'tandem_connector', 'tandem_mapping']) as role (name)
-  where c.oid = relation and not has_schema_privilege(role.name, n.oid, 'usage') and exists (select from tandem.capture_routes(watch))
+  where c.oid = relation and not has_schema_privilege(role.name, n.oid, 'usage') and tandem.is_wanted(watch)
   union all
   select 'grant', format('grant select on %s to %I', t.oid::regclass, role.name)
   from tandem.captured_tables(relation) as t
   cross join unnest(array['tandem_owner', 'tandem_connector', 'tandem_mapping']) as role (name)
   where (t.is_root or role.name = 'tandem_owner')   -- a TRUNCATE of a partition reads the partition
-    and not has_table_privilege(role.name, t.oid, 'select') and exists (select from tandem.capture_routes(watch))
+    and not has_table_privilege(role.name, t.oid, 'select') and tandem.is_wanted(watch)
   union all
   -- Where a route applies what a source says, the connector writes the table too, and draws from its columns' own sequences.
   select 'grant', format('grant insert, update, delete on %s to tandem_connector', relation::regclass)
   where exists (select from tandem.route r where r.watch = plan_grants.watch and not r.draining and r.definition ? 'apply')
     and not (has_table_privilege('tandem_connector', relation, 'insert') and has_table_privilege('tandem_connector', relation, 'update')
       and has_table_privilege('tandem_connector', relation, 'delete'))
+  union all
+  -- Where a route writes back, the connector writes these columns.
+  select 'grant', format('grant update (%I) on %s to tandem_connector', c.name, relation::regclass)
+  from (select distinct unnest(b.columns) from tandem.written_back(watch) as b) as c (name)
+  where not has_column_privilege('tandem_connector', relation, c.name, 'update')
   union all
   select 'grant', format('grant usage on sequence %s to tandem_connector', s.oid::regclass)
   from pg_class s
@@ -67,8 +72,15 @@ as $$
   union all
   select 'grant', format('grant execute on function tandem.%I() to public', p.proname)
   from pg_proc p
-  where p.oid = to_regprocedure(format('tandem.%I()', tandem.capture_name('capture', watch)))
-    and not has_function_privilege('public', p.oid, 'execute') and exists (select from tandem.capture_routes(watch))
+  where p.oid in (to_regprocedure(format('tandem.%I()', tandem.capture_name('capture', watch))), to_regprocedure(format('tandem.%I()', tandem.capture_name('touch', watch))))
+    and not has_function_privilege('public', p.oid, 'execute') and tandem.is_wanted(watch)
+$$;
+
+-- Does a watch capture anything: for a route of its own, or for those of the objects that its rows belong to?
+create or replace function tandem.is_wanted(watch text) returns boolean
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from tandem.capture_routes($1)) or exists (select from tandem.touched_watches($1))
 $$;
 
 -- Generated functions that are missing or differ. A function is replaced without touching the table.
@@ -80,6 +92,13 @@ as $$
     from tandem.watch w where w.watch = $1
     union all
     select tandem.capture_name('truncate', w.watch), '()', '', 'trigger', 'security definer', tandem.truncate_source(w.watch), null
+    from tandem.watch w where w.watch = $1
+    union all
+    select tandem.capture_name('touch', w.watch), '()', '', 'trigger', 'security definer', tandem.touch_source(w.watch), 'public'
+    from tandem.watch w where w.watch = $1
+    union all
+    select tandem.capture_name('back', w.watch), '(text, text, text, text, text)', 'text, text, text, text, text', 'text', 'security invoker',
+           tandem.write_back_source(w.watch), 'tandem_connector'
     from tandem.watch w where w.watch = $1
     union all
     select tandem.capture_name('live', w.watch), '(text)', 'object_id text, out found boolean, out image jsonb, out error text', 'record',
@@ -132,7 +151,7 @@ create or replace function tandem.wanted_triggers(watch text)
 returns table (relation oid, name text, type int2, function text, inherited boolean, definition text)
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select t.oid, trigger.name, trigger.type, trigger.function, t.is_partition and not t.is_root and trigger.name <> '!tandem_truncate',
+  select t.oid, trigger.name, trigger.type, trigger.function, t.is_partition and not t.is_root and trigger.level = 'row',
          format('create or replace trigger %I %s on %s for each %s execute function tandem.%I()', trigger.name, trigger.event, t.oid::regclass, trigger.level, trigger.function)
   from tandem.watch w
   cross join lateral tandem.captured_tables(w.relation) as t
@@ -141,7 +160,9 @@ as $$
     ('!tandem_row', 13::int2, 'after insert or delete', 'row', tandem.capture_name('capture', w.watch)),
     -- Without WHEN, which would be prepared anew for every statement; the function itself leaves out rows that have not changed.
     ('!tandem_update', 17::int2, 'after update', 'row', tandem.capture_name('capture', w.watch)),
-    ('!tandem_truncate', 34::int2, 'before truncate', 'statement', tandem.capture_name('truncate', w.watch))
+    ('!tandem_truncate', 34::int2, 'before truncate', 'statement', tandem.capture_name('truncate', w.watch)),
+    ('!tandem_touch', 29::int2, 'after insert or update or delete', 'row', tandem.capture_name('touch', w.watch)),
+    ('!tandem_touch_truncate', 34::int2, 'before truncate', 'statement', tandem.capture_name('touch', w.watch))
   ) as trigger (name, type, event, level, function)
   where w.watch = $1
 $$;
@@ -153,6 +174,7 @@ as $$
   with source (function, text) as (
     select tandem.capture_name('capture', $1), tandem.capture_source($1)
     union all select tandem.capture_name('truncate', $1), tandem.truncate_source($1)
+    union all select tandem.capture_name('touch', $1), tandem.touch_source($1)
   ), wanted as (
     select t.*, p.oid as trigger_oid, p.tgenabled,
            p.tgfoid = to_regprocedure(format('tandem.%I()', t.function)) and p.tgtype = t.type and p.tgqual is null as fits
@@ -177,11 +199,14 @@ as $$
   with unwanted (name) as (
     select tandem.capture_name('capture', $1) where tandem.capture_source($1) is null
     union all select tandem.capture_name('truncate', $1) where tandem.truncate_source($1) is null
+    union all select tandem.capture_name('touch', $1) where tandem.touch_source($1) is null
+    union all select tandem.capture_name('back', $1) where tandem.write_back_source($1) is null
     union all select tandem.capture_name('stream', $1) where tandem.stream_source($1) is null
     union all select tandem.capture_name('compare', $1) where tandem.compare_source($1) is null
   ), function as (
     select p.oid, p.oid::regprocedure::text as name from unwanted u
     join pg_proc p on p.proname = u.name and p.pronamespace = 'tandem'::regnamespace
+    where p.prosrc like E'\n-- Generated by tandem.plan_capture%'   -- a watch may be called `source`
   )
   select 'trigger', format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
   from function f join pg_trigger t on t.tgfoid = f.oid

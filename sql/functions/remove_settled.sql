@@ -59,6 +59,15 @@ begin
     select refused_id from (select refused_id, last_at from tandem.refused order by refused_id limit most) as oldest where last_at < now() - keep_statistics);
   get diagnostics n = row_count;
   removed := removed + n;
+  delete from tandem.confirmation where counter in (
+    select counter from (select counter, arrived_at from tandem.confirmation order by counter limit most) as oldest where arrived_at < now() - keep_attempts);
+  get diagnostics n = row_count;
+  removed := removed + n;
+  -- Of targets that nobody serves any more.
+  delete from tandem.write_back where write_back_id in (
+    select write_back_id from (select write_back_id, due from tandem.write_back order by write_back_id limit most) as oldest where due < now() - keep_attempts);
+  get diagnostics n = row_count;
+  removed := removed + n;
   delete from tandem.minute_stat s using (
     select queue, peer, minute from tandem.minute_stat where minute < now() - keep_statistics limit most) as oldest
     where (s.queue, s.peer, s.minute) = (oldest.queue, oldest.peer, oldest.minute);

@@ -36,7 +36,7 @@ $$;
 -- Raises unless the text is one expression and nothing else: it must be one between parentheses and one after THEN. What breaks out of the
 -- one is an error in the other. A cursor takes a single statement, and one of EXPLAIN that nobody fetches from is analysed, but neither
 -- planned nor run. Nothing after the expression holds a quote, so none that it opens can be closed.
-create or replace function tandem.parse_alone(relation regclass, expression text) returns void
+create or replace function tandem.parse_alone(relation regclass, expression text, row_name text default 'tandem_row_4be1') returns void
 language plpgsql volatile
 as $$
 declare
@@ -44,8 +44,8 @@ declare
   statement pg_catalog.refcursor;
 begin
   foreach around slice 1 in array array[['(', ')'], ['case when true then ', ' end']] loop
-    open statement for execute pg_catalog.format(E'explain select from %s as tandem_row_4be1 cross join lateral (select %s%s\n%s) as tandem_one_4be1',
-      relation, around[1], expression, around[2]);
+    open statement for execute pg_catalog.format(E'explain select from %s as %I cross join lateral (select %s%s\n%s) as tandem_one_4be1',
+      relation, row_name, around[1], expression, around[2]);
     close statement;
   end loop;
 exception when invalid_cursor_definition then
@@ -72,12 +72,18 @@ as $$
     group by n.nspname) as path
 $$;
 
--- Null, or what is wrong with the expression: for `plan`, which reports every problem at once.
+-- Null, or what is wrong with the expression: for `plan`, which reports every problem at once. `wanted` is given of conditions, which become part of a
+-- trigger; fields are evaluated at delivery, and may call the row by its table's name.
 create or replace function tandem.check_expression(relation regclass, expression text, wanted regtype default null) returns text
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform tandem.row_expression(relation, expression, 'new', wanted);
+  if wanted is null then
+    perform set_config('search_path', tandem.expression_path(relation), true);
+    perform tandem.parse_alone(relation, expression, (select c.relname::text from pg_class c where c.oid = relation));
+  else
+    perform tandem.row_expression(relation, expression, 'new', wanted);
+  end if;
   return null;
 exception when others or assert_failure then
   return sqlerrm;

@@ -30,7 +30,10 @@ begin
     raise exception 'there is no watch %', watch using errcode = 'undefined_object';
   end if;
   update tandem.route r set draining = true, updated_at = now() where r.watch = unwatch.watch and not r.draining;
+  update tandem.watch w set definition = w.definition - 'touches', updated_at = now() where w.watch = unwatch.watch and w.definition ? 'touches';
   perform tandem.generate_capture(unwatch.watch);
+  perform tandem.generate_capture(w.watch) from tandem.watch w   -- whose rows have sent its objects
+    where w.definition -> 'touches' @> jsonb_build_array(jsonb_build_object('watch', unwatch.watch));
   perform tandem.switch_stream(unwatch.watch, (select s.connector from tandem.stream_watch s where s.watch = unwatch.watch));
   if not drain then
     perform tandem.discard_records(array(
@@ -54,9 +57,11 @@ declare
 begin
   delete from tandem.route r where r.draining and not exists (select from tandem.pending_records(r.target, r.request_type));
   get diagnostics removed = row_count;
-  delete from tandem.watch w where not exists (select from tandem.route r where r.watch = w.watch)
+  delete from tandem.watch w where not exists (select from tandem.route r where r.watch = w.watch) and not w.definition ? 'touches'
     and not exists (select from tandem.captured c where c.watch = w.watch)
-    and not exists (select from pg_proc p where p.oid = to_regprocedure(format('tandem.%I()', tandem.capture_name('capture', w.watch))));
+    and not exists (
+      select from pg_proc p, (values ('capture'), ('touch')) as k (kind)
+      where p.oid = to_regprocedure(format('tandem.%I()', tandem.capture_name(k.kind, w.watch))));
   return removed;
 end
 $$;

@@ -156,6 +156,19 @@ create trigger inbox_state_and_outcome_agree after update on tandem.inbox for ea
     or (new.request_state = 4 and new.outcome in ('rejected', 'exhausted', 'expired', 'outcome_unknown', 'conflict', 'internal')))) is not true)
   execute function tandem.refuse_state();
 
+-- What a source has said of a pending record that waits for it (`settle_on: confirmed`): that it has taken effect there, or why not. Here from when it
+-- comes, which may be before its acceptance is written down, until the record is settled by it. What confirms nothing stands in inbox alone.
+create table tandem.confirmation (
+  counter     bigint not null,                         -- of the outbox's record
+  record_id   uuid not null,
+  failed      boolean not null default false,
+  description text,                                    -- their words
+  remote_id   text,
+  source      text not null,
+  arrived_at  timestamptz not null default now(),
+  constraint confirmation_counts_once primary key (counter)
+) with (fillfactor = 70);
+
 -- What a source has said and nobody can take: each message of a topic with its place, requests in groups. Counted and shown, never work.
 create table tandem.refused (
   refused_id bigint generated always as identity,
@@ -272,6 +285,18 @@ create table tandem.attempt (
   constraint attempt_row_has_an_id primary key (attempt_id)
 );
 create index attempt_of_record on tandem.attempt (queue, counter);
+
+-- Objects whose rows in the CRM are still to be told what has become of them (`write_back` of a route). Rows are only added and taken away, so that a
+-- settlement never waits here. What is written is looked up when it is written: it may be done twice, and the order does not matter.
+create table tandem.write_back (
+  write_back_id bigint generated always as identity,
+  target        text not null,
+  request_type  text not null,
+  object_id     text not null,
+  due           timestamptz not null default now(),
+  tries         integer not null default 0,
+  constraint write_back_row_has_an_id primary key (write_back_id)
+);
 
 -- What `tandem apply` made of the configuration: capture is generated from these rows, and `run` refuses drift against them.
 create table tandem.target (

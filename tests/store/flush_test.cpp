@@ -380,6 +380,94 @@ TEST_F(Flush, ADeliveredRecordSupersedesFailedOnesOfItsObject) {
   EXPECT_EQ(scene.admin->number("select count(*) from tandem.failed"), 1);
 }
 
+TEST_F(Flush, CallsFollowTheirCauseOnceHoweverOftenItIsWritten) {
+  scene.insert("1");
+  scene.insert("2");
+  const auto records = read();
+  auto first = settlement(records[0]), second = settlement(records[1]);
+  first.calls = R"([{"do": "start"}, {"do": "tell"}])";
+  second.calls = R"([{"do": "start"}])";
+  second.outcome = Outcome::delivered;
+  flush({first, second});
+  const auto repeated = flush({first, second});  // the answer to the first flush was lost
+  EXPECT_EQ(repeated.missing.size(), 2u);
+  EXPECT_EQ(
+      scene.admin->text(
+          "select string_agg(object_id || ' ' || (body ->> 'do'), ', ' order by counter) from tandem.outbox where "
+          "operation = 'call' and request_state = 1"),
+      "1 start, 1 tell, 2 start");
+  EXPECT_EQ(
+      scene.admin->number("select count(*) from tandem.outbox c join tandem.outbox o on o.record_id::text = c.body ->> "
+                          "'caused_by' and o.object_id = c.object_id and o.counter < c.counter"),
+      3);
+}
+
+TEST_F(Flush, AFailedCallIsNotMadeUpForByALaterChange) {
+  scene.insert("1");
+  scene.admin->run("update tandem.outbox set operation = 'call'");
+  flush({settlement(read()[0], Outcome::rejected)});
+  scene.insert("1");
+  auto later = settlement(read()[0]);
+  later.supersedes_failed = true;
+  flush({later});
+  EXPECT_EQ(scene.admin->text("select outcome from tandem.outbox where operation = 'call'"), "rejected");
+  EXPECT_EQ(scene.admin->number("select count(*) from tandem.failed"), 1);
+}
+
+TEST_F(Flush, WhatASourceHasSaidIsForgottenWithItsRecordAlone) {
+  scene.insert("1");
+  scene.insert("2");
+  const auto records = read();
+  scene.admin->run(
+      "insert into tandem.confirmation (counter, record_id, source) select counter, record_id, 'theirs' from "
+      "tandem.outbox");
+  auto parked = settlement(records[1]);
+  parked.kind = Settlement::Kind::park;
+  parked.park_reason = park_reason_confirmation;
+  parked.due_in = std::chrono::minutes{5};
+  auto done = settlement(records[0]);
+  done.confirmed = true;
+  flush({done, parked});
+  EXPECT_EQ(scene.admin->text("select string_agg(counter::text, ' ') from tandem.confirmation"),
+            std::to_string(records[1].counter.value));
+  EXPECT_EQ(scene.admin->text("select due <= now() from tandem.parked"), "t") << "it had come before the parking";
+}
+
+TEST_F(Flush, WhatIsConfirmedWhileItIsParkedIsWokenAndNothingElse) {
+  scene.insert("1");
+  scene.insert("2");
+  std::vector<Settlement> parked;
+  for (const auto& record : read()) {
+    parked.push_back(settlement(record));
+    parked.back().kind = Settlement::Kind::park;
+    parked.back().park_reason = park_reason_confirmation;
+    parked.back().due_in = std::chrono::minutes{5};
+  }
+  flush(parked);
+  EXPECT_EQ(store::wake_confirmed(session, table, fence), 0u);
+  scene.admin->run(
+      "insert into tandem.confirmation (counter, record_id, source) select counter, record_id, 'theirs' from "
+      "tandem.outbox where object_id = '2'");
+  EXPECT_EQ(store::wake_confirmed(session, table, fence), 1u);
+  EXPECT_EQ(store::wake_confirmed(session, table, fence), 0u);
+  const auto lanes = store::take_up(session, table, fence, {true, true});
+  ASSERT_EQ(lanes->size(), 1u);
+  EXPECT_EQ((*lanes)[0].records[0].record.object_id, "2");
+  EXPECT_EQ((*lanes)[0].records[0].reason, "confirmation");
+}
+
+TEST_F(Flush, TheCrmsRowIsToBeToldWhereItsRouteAsks) {
+  scene.insert("1");
+  scene.insert("2");
+  const auto records = read();
+  auto told = settlement(records[0]);
+  told.write_back = true;
+  flush({told, settlement(records[1])});
+  EXPECT_EQ(scene.admin->text(
+                "select string_agg(concat_ws(' ', target, request_type, object_id), ', ') from tandem.write_back"),
+            "alpha account 1");
+}
+
 TEST_F(Flush, ACarefulAttemptIsOpenedBeforeAndClosedAfter) {
   scene.insert("1");
   const auto record = read().at(0);

@@ -42,7 +42,7 @@ class OutboxScene {
         "tandem.attempt, tandem.settled_through, tandem.target, tandem.source, tandem.watch, tandem.stream_watch, "
         "tandem.route, "
         "tandem.connector, "
-        "tandem.connector_alive, tandem.audit");
+        "tandem.connector_alive, tandem.audit, tandem.confirmation, tandem.write_back");
   }
   [[nodiscard]] postgres::Connection session() const {
     auto opened = store::open_session(settings, "test");

@@ -106,5 +106,64 @@ TEST_F(Receive, NotesWhatWasRefusedWhateverBytesItQuotes) {
   EXPECT_EQ(scene.admin->number("select count(*) from tandem.refused where reason like 'operation %'"), 1);
 }
 
+TEST_F(Receive, AConfirmationIsKeptForTheRecordThatWaitsForIt) {
+  scene.admin->run(R"(insert into tandem.target (target, definition) values ('alpha', '{}'), ('beta', '{}');
+    select tandem.apply_watch('outbox', 'tandem.outbox');
+    select tandem.apply_route('alpha', 'account', 'outbox', '{"settle_on": "confirmed"}');
+    select tandem.apply_route('alpha', 'contact', 'outbox', '{}');
+    select tandem.apply_route('beta', 'account', 'outbox', '{"settle_on": "confirmed"}'))");
+  scene.insert("waits");
+  scene.insert("refused");
+  scene.insert("other route", "alpha", "contact");
+  scene.insert("other target", "beta");
+  scene.insert("settled");
+  scene.admin->run("update tandem.outbox set request_state = 3, outcome = 'delivered' where object_id = 'settled'");
+  auto session = scene.session();
+  int event = 0;
+  const auto about = [&](const std::string& object_id, bool failed = false) {
+    store::Incoming one;
+    one.operation = "call";
+    one.confirms = scene.admin->text("select record_id from tandem.outbox where object_id = '" + object_id + "'");
+    one.failed = failed;
+    one.error = failed ? "no room" : "";
+    one.remote_id = failed ? "" : "R";
+    one.source_record_id = "e" + std::to_string(++event);
+    return one;
+  };
+  const std::vector given{about("waits"),        about("refused", true), about("other route"), incoming("1"),
+                          about("other target"), about("settled"),       about("waits", true)};
+  auto received = store::receive(session, "theirs", given);
+  ASSERT_TRUE(received.has_value()) << received.error().message;
+  EXPECT_EQ(received->fresh, 1U);
+  EXPECT_EQ(received->confirmed, 2U);
+  EXPECT_EQ(received->surplus, 4U);
+  EXPECT_EQ(scene.admin->text("select string_agg(concat_ws('/', o.object_id, c.failed, c.remote_id, c.description), ', "
+                              "' order by o.counter) "
+                              "from tandem.confirmation c join tandem.outbox o using (counter, record_id)"),
+            "waits/f/R, refused/t/no room");
+  EXPECT_EQ(scene.admin->text("select string_agg(coalesce(object_id, '-') || ' ' || outcome, ', ' order by counter) "
+                              "from tandem.inbox where "
+                              "operation = 'call'"),
+            "waits applied, refused applied, other route discarded, - discarded, settled discarded, waits discarded");
+  received = store::receive(session, "theirs", given);
+  EXPECT_EQ(received->confirmed + received->surplus, 0U) << "the same messages again";
+}
+
+TEST_F(Receive, AConfirmationIsStoredWithItsPositionOrNotAtAll) {
+  scene.admin->run(R"(insert into tandem.target (target, definition) values ('alpha', '{}');
+    select tandem.apply_watch('outbox', 'tandem.outbox');
+    select tandem.apply_route('alpha', 'account', 'outbox', '{"settle_on": "confirmed"}'))");
+  scene.insert("1");
+  auto session = scene.session();
+  store::Incoming one;
+  one.operation = "call";
+  one.confirms = scene.admin->text("select record_id from tandem.outbox");
+  one.source_record_id = "e";
+  const store::Move behind{R"({"offset": 1})", R"({"offset": 2})"}, first{"", R"({"offset": 1})"};
+  EXPECT_FALSE(store::receive(session, "theirs", std::vector{one}, {}, behind)->moved);
+  EXPECT_EQ(scene.admin->number("select count(*) from tandem.confirmation"), 0);
+  EXPECT_EQ(store::receive(session, "theirs", std::vector{one}, {}, first)->confirmed, 1U);
+}
+
 }  // namespace
 }  // namespace tandem::test_support

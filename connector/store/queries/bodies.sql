@@ -1,7 +1,7 @@
 -- $1 counters, $2 record ids, $3 xids, in one order; $4 target, $5 it addresses
 -- objects by our key. What an attempt needs beside the window: row, live row, identity,
 -- agreed image, in one snapshot. store/bodies.cpp puts a join of the live row for {live} and look-ups of other objects' identities
--- for {refs}, once for each route; {gone} asks whether no row has the old key of a rekey.
+-- for {refs}, once for each route; {confirmation} reads what a source has said of the record; {gone} asks whether no row has the old key of a rekey.
 -- found: 0 pending, 1 settled, 2 gone, 3 ask again: its transaction still runs, or a change of the
 -- other side is about to be applied to the object, 4 it waits: for a changed key that has to leave
 -- its key first, or, itself one, as tandem.rekey_turn says.
@@ -31,7 +31,7 @@ select case
        coalesce(p.retried, false) and exists (
          select from tandem.outbox n
          where hashtextextended(n.object_id, 0) = hashtextextended(o.object_id, 0) and n.object_id = o.object_id
-           and n.counter > o.counter and n.target = o.target and n.request_type = o.request_type
+           and n.counter > o.counter and n.target = o.target and n.request_type = o.request_type and n.operation <> 'call'
          union all
          select from tandem.outbox n
          where n.old_object_id is not null and hashtextextended(n.old_object_id, 0) = hashtextextended(o.object_id, 0)
@@ -40,7 +40,7 @@ select case
          select from tandem.outbox n
          where hashtextextended(n.object_id, 0) = hashtextextended(o.object_id, 0) and n.object_id = o.object_id
            and n.counter > low.floor and n.counter <> o.counter and n.target = o.target and n.request_type = o.request_type
-           and n.body is not null and n.request_state in (1, 2)) as image_pending,
+           and n.body is not null and n.request_state in (1, 2) and n.operation <> 'call') as image_pending,
        i.remote_id, i.state = 'pending' as identity_pending,
        a.image::text as agreed_image, a.unsettled as agreed_unsettled, live.error as live_error,
        exists (
@@ -53,7 +53,9 @@ select case
        turn.word is not distinct from 'go' and $5::boolean and {gone} and not exists (  -- false, not null: and then asks no further
          select from tandem.outbox n
          where hashtextextended(n.object_id, 0) = hashtextextended(o.old_object_id, 0) and n.object_id = o.old_object_id
-           and n.counter > o.counter and n.target = o.target and n.request_type = o.request_type) as old_key_is_free{refs}
+           and n.counter > o.counter and n.target = o.target and n.request_type = o.request_type
+           and n.changed is distinct from '{}') as old_key_is_free,  -- rows that have belonged to the object do not make it one
+       o.body is null as latest, {confirmation} as confirmation{refs}
 from unnest($1::bigint[], $2::uuid[], $3::bigint[]) with ordinality as due (counter, record_id, xid, place)
 cross join low
 left join tandem.outbox o on o.counter = due.counter and o.record_id = due.record_id

@@ -35,9 +35,10 @@ with fence as materialized (
            when exists (select from tandem.identity i
                         where i.target = c.target and i.request_type = c.parent_type and md5(i.object_id) = md5(c.parent_object_id)
                           and i.object_id = c.parent_object_id and i.state <> 'deleted' and i.state = 'paired') then c.moment
-           -- What it waits for is over already: a person has resumed the route or discarded the record in front.
+           -- What it waits for is over already: a source has confirmed it, a person has resumed the route or discarded the record in front.
            when c.reason = 'pause' and not exists (
              select from tandem.route r where r.target = c.target and r.request_type = c.request_type and r.paused) then c.moment
+           when c.reason = 'confirmation' and exists (select from tandem.confirmation n where n.counter = c.counter) then c.moment
            when c.reason = 'lane' and (c.target, c.request_type, c.object_id) not in (
                select h.target, h.request_type, h.object_id from change h where h.reason <> 'lane' and h.object_id is not null)
              and not exists (

@@ -2,7 +2,8 @@
 -- $8 description, $9 need_retry, $10 attempts, $11 answer_status, $12 duration µs, $13 attempt (null: no attempt row), $14 its start (µs
 -- since 1970), $15 counted, $16 identity (pending, paired, removed, replaced: paired, and
 -- the one at the old key removed), $17 remote_id, $18 version, $19 agreed (image, unsettled, removed),
--- $20 agreed image, $21 follow with a `latest` record, $22 attempt phase (whole, opened, closed), $23 supersedes failed ones.
+-- $20 agreed image, $21 follow with a `latest` record, $22 attempt phase (whole, opened, closed), $23 supersedes failed ones,
+-- $24 the bodies of calls that follow (a JSON array).
 -- Outcomes, and notes about records that are held (state 2). A counter missing from the answer was not settled.
 with fence as materialized (
   select clock_timestamp() as moment from tandem.connector where name = $1::text and epoch = $2::bigint for key share
@@ -10,9 +11,9 @@ with fence as materialized (
   select g.*, fence.moment
   from unnest($3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::boolean[], $10::integer[],
               $11::integer[], $12::bigint[], $13::bigint[], $14::bigint[], $15::boolean[], $16::text[], $17::text[], $18::text[],
-              $19::text[], $20::text[], $21::boolean[], $22::text[], $23::boolean[])
+              $19::text[], $20::text[], $21::boolean[], $22::text[], $23::boolean[], $24::text[])
     as g (counter, record_id, request_state, outcome, error_code, description, need_retry, attempts, answer_status, duration_us, attempt,
-          attempt_started, counted, identity, remote_id, version, agreed, agreed_image, follow, attempt_phase, supersedes), fence
+          attempt_started, counted, identity, remote_id, version, agreed, agreed_image, follow, attempt_phase, supersedes, calls), fence
 ), settled as (
   update tandem.outbox o
   set request_state = g.request_state, outcome = g.outcome,
@@ -46,7 +47,7 @@ with fence as materialized (
 ), superseded as (
   update tandem.outbox o
   set request_state = 3, outcome = 'superseded', need_retry = null, date_time_update = clock_timestamp()
-  from overtaken v where o.counter = v.counter and o.request_state = 4
+  from overtaken v where o.counter = v.counter and o.request_state = 4 and o.operation <> 'call'  -- a later change does not make it
   returning o.counter
 ), unlisted as (  -- after its record, as retry() and discard() lock them: nobody deadlocks, and what a person has just sent back stays
   delete from tandem.failed f using superseded v where f.queue = 'outbox' and f.counter = v.counter
@@ -74,6 +75,12 @@ with fence as materialized (
 ), followed as (
   insert into tandem.outbox (object_id, request_type, operation, target)
   select c.object_id, c.request_type, 'update', c.target from change c where c.follow
+), called as (  -- once: only what has just been settled has a row here
+  insert into tandem.outbox (object_id, request_type, operation, target, body)
+  select c.object_id, c.request_type, 'call', c.target, e.body || jsonb_build_object('caused_by', c.record_id)
+  from change c cross join lateral jsonb_array_elements(c.calls::jsonb) with ordinality as e (body, place)
+  where c.calls is not null
+  order by c.counter, e.place
 ), told as materialized (  -- what an answer has taught stands, even where a person has discarded its record meanwhile
   select * from change
   union all

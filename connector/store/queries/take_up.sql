@@ -41,7 +41,7 @@ select array_position($3::text[], o.target) - 1 as target, o.counter, o.xid, o.r
        w.retried and exists (
          select from tandem.outbox n
          where hashtextextended(n.object_id, 0) = hashtextextended(o.object_id, 0) and n.object_id = o.object_id and n.counter > o.counter
-           and n.target = o.target and n.request_type = o.request_type
+           and n.target = o.target and n.request_type = o.request_type and n.operation <> 'call'
          union all
          select from tandem.outbox n
          where n.old_object_id is not null and hashtextextended(n.old_object_id, 0) = hashtextextended(o.object_id, 0)

@@ -91,6 +91,7 @@ sources:
     version: /version
     event: /event_id
     body: /data
+    confirmations: { record_id: /confirms, failed: /error, error: /error/message, remote_id: /id }
   events:
     type: kafka
     target: events
@@ -110,6 +111,7 @@ sources:
     version: /version
     event: /id
     body: /data
+    confirmations: { record_id: "header:confirms", failed: /error, error: /error, remote_id: key }
   erp:
     type: poll
     target: erp
@@ -179,6 +181,9 @@ watches:
         other_columns: false
         requests: { upsert: { path: "/Opportunity/external/{object_id}" } }
       - { target: events, topic: "{target}.{request_type}s", value: cloudevents, deletes: message }
+  opportunity_line:
+    table: public.opportunity_line
+    touches: { watch: opportunity, by: opportunity_id }
   contact:
     table: public.contact
     routes:
@@ -191,11 +196,16 @@ watches:
           newest: { ours: updated_at, theirs: /modified_at }
           conflict_by_field: { email: theirs }
           natural_key: [email]
+        settle_on: confirmed
+        confirm_within: 10m
+        write_back: { remote_id: partner_id, status: partner_status }
+        then: { after: [create, update], on: [delivered, applied], body: { action: start, count: 1 } }
         requests:
+          call: { method: POST, path: "/contact/{remote_id}/{body.action}" }
           create: { method: POST, path: /contact, remote_id: /id }
           update: { method: PATCH, path: "/contact/{remote_id}" }
           delete: { method: DELETE, path: "/contact/{remote_id}" }
-      - { target: events, apply: { conflict: theirs } }
+      - { target: events, settle_on: confirmed, apply: { conflict: theirs } }
       - target: erp
         apply: { conflict: theirs }
         requests:

@@ -119,9 +119,39 @@ TEST(Load, ReadsTheFullExample) {
   EXPECT_TRUE(route.needs_sql);
   EXPECT_TRUE(route.needs_refs);
   EXPECT_FALSE(route.needs_agreed);
+  EXPECT_TRUE(route.touched);
+  EXPECT_FALSE(settings.routes[0].touched);
+  ASSERT_EQ(settings.watch("opportunity_line")->touches.size(), 1U);
+  EXPECT_EQ(settings.watch("opportunity_line")->touches[0].watch, "opportunity");
+  EXPECT_THAT(settings.watch("opportunity_line")->touches[0].by, ElementsAre("opportunity_id"));
   ASSERT_TRUE(route.rest.batch.has_value());
   EXPECT_EQ(route.rest.batch->ok_at, "/ok");
   EXPECT_EQ(route.rest.batch->max_bytes, std::uint64_t{1} << 20);
+}
+
+TEST(Load, ReadsWhatFollowsADelivery) {
+  const Loaded loaded = load(full_example);
+  ASSERT_TRUE(loaded.ok()) << told(loaded);
+  const RouteSettings& route = loaded.settings.routes[3];
+  ASSERT_EQ(route.target, "partner");
+  EXPECT_EQ(route.settle_on, SettleOn::confirmed);
+  EXPECT_EQ(route.confirm_within, 10min);
+  EXPECT_EQ(route.write_back.remote_id, "partner_id");
+  EXPECT_EQ(route.write_back.status, "partner_status");
+  EXPECT_THAT(route.ignores, ElementsAre("partner_id", "partner_status"));
+  EXPECT_THAT(loaded.settings.routes[4].ignores, ElementsAre("partner_id", "partner_status")) << "another target's";
+  EXPECT_THAT(loaded.settings.routes[0].ignores, ElementsAre()) << "another table's";
+  ASSERT_EQ(route.then.size(), 1U);
+  EXPECT_THAT(route.then[0].after, ElementsAre("create", "update"));
+  EXPECT_TRUE(route.then[0].on_delivered && route.then[0].on_applied);
+  EXPECT_THAT(route.then[0].body, ElementsAre(std::pair<std::string, std::string>("action", "\"start\""),
+                                              std::pair<std::string, std::string>("count", "1")));
+  const auto& confirmations = loaded.settings.source("partner")->confirmations;
+  ASSERT_TRUE(confirmations);
+  EXPECT_EQ(confirmations->record_id, "/confirms");
+  EXPECT_EQ(confirmations->failed, "/error");
+  EXPECT_EQ(confirmations->error, "/error/message");
+  EXPECT_EQ(confirmations->remote_id, "/id");
 }
 
 TEST(Load, ReadsEverySource) {
@@ -351,6 +381,31 @@ INSTANTIATE_TEST_SUITE_P(
               "watches.lead.mode", "`poll` is not one of its values", "trigger, wal"},
         Wrong{"WatchWithoutRoutes", "", "", "  lead: { table: lead }\n", 13, "watches.lead", "has no routes",
               "- target"},
+        Wrong{"TouchesAnUnknownWatch", "", "", "  line: { table: line, touches: { watch: acount, by: account_id } }\n",
+              13, "watches.line.touches", "no watch `acount`", "did you mean `account`?"},
+        Wrong{"TouchesWithoutColumn", "", "", "  line: { table: line, touches: { watch: account } }\n", 13,
+              "watches.line.touches", "`by` is missing", "object's key"},
+        Wrong{"TouchesFromTheLog", "", "",
+              "  line: { table: line, mode: wal, touches: [ { watch: account, by: [account_id] } ] }\n", 13,
+              "watches.line.touches", "`line` is captured from the log", "mode: trigger"},
+        Wrong{"TouchesWhatSendsNoUpdates", "", "        operations: [create]\n",
+              "  line: { table: line, touches: { watch: account, by: account_id } }\n", 14, "watches.line.touches",
+              "no route of `account` sends updates", "remove touches"},
+        Wrong{"NobodyConfirms", "", "        settle_on: confirmed\n", "", 13, "watches.account.routes[0].settle_on",
+              "no source brings confirmations of `second_crm`", "add confirmations"},
+        Wrong{"ConfirmWithinAlone", "", "        confirm_within: 1m\n", "", 13,
+              "watches.account.routes[0].confirm_within", "wait for a confirmation", "settle_on: confirmed"},
+        Wrong{"WritesBothIntoOneColumn", "", "        write_back: { remote_id: crm, status: crm }\n", "", 13,
+              "watches.account.routes[0].write_back.status", "the column of `remote_id` as well", "another column"},
+        Wrong{"WritesBackWhatNobodyTells", "",
+              "        requests: { upsert: false, create: { method: POST, path: /x }, update: { method: PUT, path: /x "
+              "} }\n        write_back: { remote_id: crm_id }\n",
+              "", 14, "watches.account.routes[0].write_back.remote_id", "never learned", "add remote_id"},
+        Wrong{"FollowUpWithoutRequest", "", "        then: { body: { action: start } }\n", "", 13,
+              "watches.account.routes[0].then", "no `call` request", "requests.call"},
+        Wrong{"FollowUpOfNothingApplied", "",
+              "        requests: { call: { method: POST, path: /x } }\n        then: { on: [applied] }\n", "", 14,
+              "watches.account.routes[0].then", "nothing is applied", "on: [delivered]"},
         Wrong{"ListenOpenToAll", "", "", "http: { listen: \"0.0.0.0:7400\" }\n", 13, "http.listen",
               "no token protects it", "127.0.0.1"},
         Wrong{"ListenNonsense", "", "", "http: { listen: \"7400\" }\n", 13, "http.listen", "not an address and port",

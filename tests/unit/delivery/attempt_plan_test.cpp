@@ -38,6 +38,39 @@ TEST_F(AttemptPlanTest, TheIdentityDecidesBetweenCreateAndUpdate) {
   EXPECT_EQ(plan().operation, Operation::create) << "hazard 22: create rejected, then updates of nothing";
 }
 
+TEST_F(AttemptPlanTest, ACallIsSentAsItIsAndNothingElseOfItsObjectStandsInForIt) {
+  record.operation = Operation::call;
+  route.fields = {FieldSettings{}};
+  route.fields[0].column = route.fields[0].to = "stage";
+  found.body = R"({"do": "start"})";
+  found.remote_id = "R1";
+  record.newer_pending = record.newer_image_pending = true;
+  found.image_pending = found.overtaken = true;
+  EXPECT_EQ(plan().move, Step::send);
+  EXPECT_EQ(plan().operation, Operation::call);
+  EXPECT_EQ(plan().body, R"({"do": "start"})") << "not mapped";
+  EXPECT_EQ(plan().remote_id, "R1");
+  record.found = nullptr;
+  record.body = R"({"do": "stop"})";
+  EXPECT_EQ(plan().body, R"({"do": "stop"})");
+  target.max_body_bytes = 3;
+  EXPECT_EQ(plan().error, ErrorClass::too_large);
+}
+
+TEST_F(AttemptPlanTest, AnObjectOutsideOfTheRouteIsLeftAloneUnlessItHasLeftAndIsKeptUpToDate) {
+  found.latest = found.outside = true;
+  for (const OnLeave on_leave : {OnLeave::ignore, OnLeave::remove, OnLeave::update}) {
+    route.on_leave = on_leave;
+    found.remote_id.clear();
+    EXPECT_EQ(plan().outcome, Outcome::filtered) << "never there";
+    EXPECT_EQ(plan().move, Step::settle);
+    found.remote_id = "R1";
+    EXPECT_EQ(plan().move, on_leave == OnLeave::update ? Step::send : Step::settle);
+  }
+  record.operation = Operation::remove;
+  EXPECT_EQ(plan().move, Step::send) << "a delete says itself what has happened";
+}
+
 TEST_F(AttemptPlanTest, AnIdentityIsPendingBeforeACreateGoesOut) {
   EXPECT_TRUE(plan().intend);
   found.identity_pending = record.intended = true;

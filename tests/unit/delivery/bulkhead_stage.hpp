@@ -169,6 +169,12 @@ class BulkheadStage {
     row.reason = "person";
     row.due = now.steady;
   }
+  /// As confirm.sql and wake_confirmed.sql: `+` and the remote id, or `-` and the reason.
+  void confirm(std::int64_t counter, const std::string& told) {
+    confirmations[counter] = told;
+    if (Row& row = rows.at(counter); waiting(row) && row.reason == "confirmation") row.due = now.steady;
+    take_up_due();
+  }
   /// What the feed does about parked rows.
   void take_up_due() {
     std::map<LaneHash, TakeUp> lanes;
@@ -185,6 +191,8 @@ class BulkheadStage {
         parked.record.attempts = row.attempts;
         parked.retried = row.retried;
         parked.reason = row.reason;
+        if (row.due && *row.due > now.steady)
+          parked.early = std::chrono::ceil<std::chrono::milliseconds>(*row.due - now.steady);
         row.taken_up = true;
         room->take(footprint(parked.record));
         message.records.push_back(std::move(parked));
@@ -221,6 +229,7 @@ class BulkheadStage {
   std::vector<std::int64_t> floors;
   std::map<std::string, std::string> identity;  ///< by object; empty = pending
   std::map<std::string, std::string> agreed;
+  std::map<std::int64_t, std::string> confirmations;  ///< by counter
   std::set<std::string> agreed_unsettled, parents_missing;
   int recoveries = 0, quiets = 0, probes = 0, followed = 0;
 
@@ -259,6 +268,11 @@ class BulkheadStage {
                  !other.second.record.body.empty() && other.second.state < State::done;
         });
       }
+      if (const auto told = confirmations.find(wanted.counter.value); told != confirmations.end()) {
+        body.confirmation =
+            told->second.starts_with('+') ? FoundBody::Confirmation::succeeded : FoundBody::Confirmation::failed;
+        (told->second.starts_with('+') ? body.confirmed_remote_id : body.confirmed_with) = told->second.substr(1);
+      }
       body.agreed_unsettled = agreed_unsettled.contains(row.record.object_id);
       const auto& fields = settings.routes[row.record.route].fields;
       for (std::size_t field = 0; field < fields.size(); ++field)
@@ -289,9 +303,12 @@ class BulkheadStage {
       row.taken_up = false;
       row.reason = write.park_reason;
       row.due = write.due_in ? std::optional(now.steady + *write.due_in) : std::nullopt;
+      if (row.reason == "confirmation" && confirmations.contains(write.counter.value))
+        row.due = now.steady;  // as park.sql
     } else if (write.kind == Settlement::Kind::outcome) {
       row.state = state_of(write.outcome);
       row.outcome = write.outcome;
+      if (write.confirmed) confirmations.erase(write.counter.value);
       row.parked = false;
       if (write.follow_with_latest) ++followed;
     }

@@ -106,5 +106,35 @@ TEST_F(NotificationTest, AFlagTellsThatTheObjectIsGone) {
   for (const char* value : {"false", "0", "null", R"("")"}) EXPECT_EQ(operation(value), "create") << value;
 }
 
+TEST_F(NotificationTest, AConfirmationNamesOurRecord) {
+  const std::string id = "00000000-0007-8abc-9def-0123456789ab";
+  source.confirmations = ConfirmationSettings{"/confirms", "/error", "/error", "/id"};
+  const std::string_view change = R"({"name": "a"})";
+  EXPECT_EQ(read({change, "7", "crm.account", {}, headers})->confirms, "") << "what names none is a change";
+  auto record = read({R"({"confirms": ")" + id + R"(", "id": 12})", "7", "t", {}, headers});
+  ASSERT_TRUE(record.has_value()) << record.error();
+  EXPECT_EQ(record->confirms, id);
+  EXPECT_FALSE(record->failed);
+  EXPECT_EQ(record->remote_id, "12");
+  EXPECT_EQ(record->source_record_id, "r1");
+  record = read({R"({"confirms": ")" + id + R"(", "id": 12, "error": {"why": "full"}})", "7", "t", {}, headers});
+  ASSERT_TRUE(record.has_value()) << record.error();
+  EXPECT_TRUE(record->failed);
+  EXPECT_EQ(record->error, R"({"why": "full"})");
+  EXPECT_EQ(record->remote_id, "") << "of what has failed there is none";
+  record = read({R"({"confirms": "r1"})", "7", "t", {}, headers});
+  EXPECT_EQ(record.error(), "no record_id at /confirms: r1");
+}
+
+TEST_F(NotificationTest, AConfirmationThatHasNoIdOfItsOwnMayComeAgainForTheSameRecord) {
+  const std::string id = "00000000-0007-8abc-9def-0123456789ab";
+  source.confirmations = ConfirmationSettings{"header:record_id", "", "", ""};
+  const std::vector<Header> named{{"record_id", id}};
+  const auto record = read({{}, "7", "t", {}, named});
+  ASSERT_TRUE(record.has_value()) << record.error();
+  EXPECT_EQ(record->confirms, id);
+  EXPECT_EQ(record->source_record_id, "") << "its place in the topic is its id";
+}
+
 }  // namespace
 }  // namespace tandem

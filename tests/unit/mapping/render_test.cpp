@@ -142,6 +142,17 @@ TEST(Render, OtherColumnsTravelBesideTheFields) {
   EXPECT_EQ(body_of(route, R"({"Name":1,"name":"A"})"), "fault: field Name: the row has a column of this name as well");
 }
 
+TEST(Render, ColumnsThatTandemWritesItselfDoNotTravelUnderTheirOwnNames) {
+  RouteSettings route;
+  route.all_columns = true;
+  route.ignores = {"crm_id"};
+  EXPECT_EQ(Mapping(route).render(R"({"id":1,"crm_id":"R1","n":2})", {}), R"({"id":1,"n":2})");
+  const auto inverse = Mapping(route).invert(R"({"n":3,"crm_id":"forged"})");
+  ASSERT_TRUE(inverse);
+  ASSERT_EQ(inverse->columns.size(), 1U);
+  EXPECT_EQ(inverse->columns[0].column, "n");
+}
+
 TEST(Render, RefusesABodyThatIsNoObject) {
   for (const char* row : {"", "null", "[]", "{\"a\":", "{\"a\":\"\xFF\"}", "garbage"}) {
     const auto body = Mapping(RouteSettings{}).render(row, {});

@@ -1,0 +1,205 @@
+#include <gmock/gmock.h>
+
+#include "unit/delivery/bulkhead_stage.hpp"
+
+/// Routes with settle_on: confirmed.
+namespace tandem {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class Confirmations : public testing::Test {
+ protected:
+  Confirmations() {
+    route().settle_on = SettleOn::confirmed;
+    route().confirm_within = 10s;
+    route().coalesce = false;
+    stage.settings.targets[0].retry.count = 1;
+    stage.start();
+  }
+  RouteSettings& route() { return stage.settings.routes[0]; }
+  const BulkheadStage::Row& row(std::int64_t counter) { return stage.rows.at(counter); }
+  void accept(std::int64_t counter) {
+    stage.turn();
+    ASSERT_THAT(stage.in_flight(), ElementsAre(counter));
+    stage.answer(counter);
+    stage.commit_all();
+  }
+  BulkheadStage stage;
+};
+
+TEST_F(Confirmations, ARecordThatIsAcceptedWaitsAndItsLaneWithIt) {
+  stage.arrive(1, "a");
+  accept(1);
+  EXPECT_EQ(row(1).state, State::received);
+  EXPECT_EQ(row(1).reason, "confirmation");
+  EXPECT_EQ(row(1).description, "accepted; waits for its confirmation");
+  EXPECT_EQ(row(1).attempts, 0) << "nothing is spent while it waits";
+  stage.arrive(2, "a");
+  stage.arrive(3, "b");
+  stage.turn();
+  EXPECT_THAT(stage.in_flight(), ElementsAre(3)) << "another object's";
+  stage.commit_all();
+  EXPECT_EQ(row(2).reason, "lane");
+  stage.confirm(1, "+");
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+  EXPECT_EQ(row(1).state, State::done);
+  EXPECT_EQ(row(1).attempts, 1);
+  EXPECT_THAT(stage.in_flight(), ElementsAre(2, 3));
+  EXPECT_TRUE(stage.confirmations.empty()) << "used";
+}
+
+TEST_F(Confirmations, ARefusalFailsTheRecordInTheirWords) {
+  stage.arrive(1, "a");
+  accept(1);
+  stage.confirm(1, "-no such customer");
+  stage.commit_all();
+  EXPECT_EQ(row(1).state, State::failed);
+  EXPECT_EQ(row(1).outcome, Outcome::rejected);
+  EXPECT_EQ(row(1).description, "no such customer");
+  EXPECT_EQ(row(1).attempts, 1);
+  EXPECT_TRUE(stage.confirmations.empty()) << "a retry waits for another one";
+  stage.send_back(1);
+  stage.take_up_due();
+  EXPECT_THAT(stage.in_flight(), ElementsAre(1));
+}
+
+TEST_F(Confirmations, OneThatComesBeforeTheAcceptanceIsWrittenIsNotLost) {
+  stage.arrive(1, "a");
+  stage.turn();
+  stage.confirm(1, "+");  // the answer is on its way
+  stage.answer(1);
+  stage.commit_all();
+  stage.take_up_due();
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+  EXPECT_THAT(stage.in_flight(), IsEmpty());
+}
+
+TEST_F(Confirmations, OneOfAnAttemptWithoutAnswerSettlesItToo) {
+  stage.arrive(1, "a");
+  stage.turn();
+  stage.answer(1, ErrorClass::timeout, 0, true);
+  stage.commit_all();
+  EXPECT_EQ(row(1).reason, "retry");
+  stage.confirmations[1] = "+";
+  stage.advance(15s);
+  stage.take_up_due();
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+  EXPECT_THAT(stage.in_flight(), IsEmpty()) << "and it is not sent again";
+}
+
+TEST_F(Confirmations, AfterItsTimeItIsSentAgainAsItWasAndThenFails) {
+  stage.arrive(1, "a", Operation::create);
+  stage.turn();
+  const Attempt first = stage.flying[1];
+  accept(1);
+  stage.advance(9s);
+  stage.take_up_due();
+  EXPECT_THAT(stage.in_flight(), IsEmpty());
+  stage.advance(2s);
+  stage.take_up_due();
+  stage.advance(1ms);
+  stage.turn();
+  ASSERT_THAT(stage.in_flight(), ElementsAre(1));
+  EXPECT_EQ(stage.flying[1].body, first.body);
+  EXPECT_EQ(stage.flying[1].record_id, first.record_id);
+  EXPECT_EQ(stage.flying[1].operation, first.operation);
+  stage.commit();
+  EXPECT_EQ(row(1).attempts, 1) << "the time counts as an attempt";
+  accept(1);
+  stage.advance(11s);
+  stage.take_up_due();
+  stage.commit_all();
+  EXPECT_EQ(row(1).state, State::failed);
+  EXPECT_EQ(row(1).outcome, Outcome::exhausted);
+  EXPECT_EQ(row(1).description, "accepted, and not confirmed within 10s");
+  EXPECT_EQ(row(1).attempts, 2);
+}
+
+TEST_F(Confirmations, WhatWaitsIsNotSentEarlyBecauseItsLaneIsTakenUp) {
+  stage.arrive(1, "a");
+  accept(1);
+  stage.advance(4s);
+  stage.rows[2] = {};
+  stage.arrive(2, "a");
+  stage.commit_all();
+  stage.rows[2].due = stage.now.steady;  // a person's retry, say
+  stage.take_up_due();
+  stage.commit_all();
+  EXPECT_THAT(stage.in_flight(), IsEmpty());
+  EXPECT_EQ(row(1).reason, "confirmation");
+  EXPECT_EQ(row(1).due, stage.now.steady + 6s) << "what is left of its time";
+}
+
+TEST_F(Confirmations, ARestartBetweenAcceptanceAndConfirmationLosesNothing) {
+  stage.arrive(1, "a");
+  accept(1);
+  stage.start();
+  stage.take_up_due();
+  EXPECT_THAT(stage.in_flight(), IsEmpty());
+  stage.confirm(1, "+");
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+}
+
+TEST_F(Confirmations, WhatWasSentBeforeACrashIsLookedForBeforeItIsSentAgain) {
+  stage.arrive(1, "a");
+  stage.turn();
+  stage.confirmations[1] = "+";  // its acceptance was never written
+  stage.start(true);
+  stage.turn();
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+  EXPECT_THAT(stage.in_flight(), IsEmpty());
+}
+
+TEST_F(Confirmations, TheirIdCountsWhenItIsConfirmed) {
+  route().rest.upsert.reset();
+  route().rest.create = route().rest.update = CallSettings{};
+  route().rest.idempotency_key = true;
+  route().needs_identity = true;
+  stage.arrive(1, "a", Operation::create);
+  stage.turn();
+  Answer answer;
+  answer.counter = Counter{1};
+  answer.remote_id = "R1";
+  stage.give(answer);
+  ASSERT_NE(stage.last_write(1), nullptr);
+  EXPECT_EQ(stage.last_write(1)->identity, Settlement::IdentityWrite::pending);
+  EXPECT_EQ(stage.last_write(1)->remote_id, "R1");
+  stage.commit_all();
+  stage.confirm(1, "+R2");
+  EXPECT_EQ(stage.last_write(1)->identity, Settlement::IdentityWrite::paired);
+  EXPECT_EQ(stage.last_write(1)->remote_id, "R2") << "the confirmation knows better";
+}
+
+TEST_F(Confirmations, APausedRouteIsSettledButSendsNothing) {
+  stage.arrive(1, "a");
+  accept(1);
+  stage.arrive(2, "b");
+  accept(2);
+  stage.bulkhead->take(Pause{0, 0, true}, stage.now);
+  stage.confirm(1, "+");
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+  stage.advance(11s);
+  stage.take_up_due();
+  stage.commit_all();
+  EXPECT_THAT(stage.in_flight(), IsEmpty());
+  EXPECT_EQ(row(2).reason, "pause");
+}
+
+TEST_F(Confirmations, CallsAreDoneWhenTheyAreAccepted) {
+  route().rest.call = CallSettings{};
+  stage.arrive(1, "a", Operation::call);
+  accept(1);
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+}
+
+}  // namespace
+}  // namespace tandem
