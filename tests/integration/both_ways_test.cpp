@@ -71,7 +71,8 @@ TEST(BothWays, NorDoesOneThatComesAfterALongOutageOfTheConnector) {
   both.sql().run("insert into account (name, tier) values ('Acme', 1)");
   ASSERT_TRUE(wait_for([&] { return both.stand().living("account") == 1; }, std::chrono::seconds(60)));
   both.stand().tandem().kill();
-  both.sql().run("update tandem.identity set created_at = now() - interval '1 day', updated_at = now() - interval '1 day'");
+  both.sql().run(
+      "update tandem.identity set created_at = now() - interval '1 day', updated_at = now() - interval '1 day'");
   both.stand().crm().ask([](second_crm::Api& api) {
     api.faults().set({});
     return true;
@@ -81,8 +82,9 @@ TEST(BothWays, NorDoesOneThatComesAfterALongOutageOfTheConnector) {
   both.sql().run("select tandem.pause('second_crm')");  // the notice meets the create before that is asked for
   both.stand().tandem().start_ready();
   both.tell_of("account", "create", id);
-  ASSERT_TRUE(wait_for([&] { return both.sql().number("select count(*) from tandem.parked where queue = 'inbox'") == 1; },
-                       std::chrono::seconds(60)));
+  ASSERT_TRUE(
+      wait_for([&] { return both.sql().number("select count(*) from tandem.parked where queue = 'inbox'") == 1; },
+               std::chrono::seconds(60)));
   both.sql().run("select tandem.resume('second_crm')");
   ASSERT_TRUE(both.rests(std::chrono::seconds(60)));
   EXPECT_EQ(both.sql().number("select count(*) from account"), 1);
