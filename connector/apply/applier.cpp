@@ -21,7 +21,8 @@ using Then = Step::Then;
 namespace queries = store::queries;
 
 constexpr int most_at_once = 5;  // tries of a deadlock or a serialization failure
-constexpr std::chrono::milliseconds longest_transaction{100}, slow_transaction{200};
+constexpr std::chrono::milliseconds longest_transaction{100}, slow_transaction{200}, longest_round{1'000};
+constexpr std::size_t rows_at_once = 50;         // written between two looks at the clock
 constexpr std::size_t most_statements = 500;  // prepared ones, of one table
 
 /// Of those whose object is known: what becomes of them, the lane's facts at hand.
@@ -115,17 +116,27 @@ Status Applier::apply_alone(Connection& session, const InboxRecord& record, Lane
 
 /// One transaction; answers how many of the records it has taken.
 Result<std::size_t> Applier::attempt(Connection& session, std::span<const InboxRecord> records, LaneLine& line) {
+  ApplyTransaction transaction(session);
+  auto taken = attempt(session, transaction, records, line);
+  const bool slow = transaction.age() > slow_transaction;
+  if (taken || slow) size_.ended(slow);  // a session that was lost on the way tells that, too
+  return taken;
+}
+
+Result<std::size_t> Applier::attempt(Connection& session, ApplyTransaction& transaction,
+                                     std::span<const InboxRecord> records, LaneLine& line) {
   using Rows = ApplyTransaction::Rows;
   const std::string& target = records.front().source->target;
-  ApplyTransaction transaction(session);
   if (auto begun = transaction.begin(target, records.size() > 1 ? Rows::several : Rows::one); !begun)
     return tl::unexpected(std::move(begun.error()));
   std::size_t taken = 0;
   ChangedRows changed;
+  AppliedChanges applied;
   while (taken < records.size() && (taken == 0 || transaction.age() < longest_transaction)) {
     Round round(records.subspan(taken), line, size_.most());
-    if (auto done = run(session, target, round); !done) return tl::unexpected(std::move(done.error()));
+    if (auto done = run(session, transaction, target, round); !done) return tl::unexpected(std::move(done.error()));
     for (const Turn& turn : round.turns) {
+      applied.add(turn);
       if (turn.step.then == Then::park) line.parked(*turn.record, turn.step.reason);
       if (!turn.step.take.empty()) changed.add(turn);
     }
@@ -135,15 +146,15 @@ Result<std::size_t> Applier::attempt(Connection& session, std::span<const InboxR
   if (!changed.empty())
     if (auto sent = session.run(std::array{changed.sent_once_more(target)}); !sent)
       return tl::unexpected(std::move(sent.error()));
-  if (auto called = write_follow_ups(session, settings_, records.first(taken)); !called)
+  if (auto called = write_follow_ups(session, settings_, target, applied); !called)
     return tl::unexpected(std::move(called.error()));
   if (auto committed = transaction.commit(); !committed) return tl::unexpected(std::move(committed.error()));
-  size_.ended(transaction.age() > slow_transaction);
   return taken;
 }
 
 /// Reads, decides, writes and keeps what becomes of a round's records.
-Status Applier::run(Connection& session, const std::string& target, Round& round) {
+Status Applier::run(Connection& session, const ApplyTransaction& transaction, const std::string& target,
+                    Round& round) {
   auto& turns = round.turns;
   if (auto read = read_pairs(session, fence_, target, turns); !read) return read;
   meet_all(round);
@@ -155,8 +166,21 @@ Status Applier::run(Connection& session, const std::string& target, Round& round
   if (auto read = read_agreed(session, target, turns); !read) return read;
   if (auto compared = compare_times(session, turns); !compared) return compared;
   decide(turns);
-  if (auto written = write_rows(session, turns); !written) return written;
+  if (auto written = write_all(session, transaction, round); !written) return written;
   return keep(session, target, turns);
+}
+
+/// Where the CRM's own triggers are slow, what is left of the round is put off: its rows must not be held for long.
+Status Applier::write_all(Connection& session, const ApplyTransaction& transaction, Round& round) {
+  for (std::size_t at = 0; at < round.turns.size(); at += rows_at_once) {
+    if (at > 0 && transaction.age() > longest_round) {
+      round.cut(at);
+      return {};
+    }
+    const auto turns = std::span(round.turns).subspan(at);
+    if (auto written = write_rows(session, turns.first(std::min(rows_at_once, turns.size()))); !written) return written;
+  }
+  return {};
 }
 
 /// What a person has settled meanwhile is left out.

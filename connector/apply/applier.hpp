@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apply/apply_transaction.hpp"
 #include "apply/bookkeeping.hpp"
 #include "apply/crm_table.hpp"
 #include "apply/inbox_record.hpp"
@@ -42,8 +43,13 @@ class Applier {
  private:
   [[nodiscard]] Result<std::size_t> attempt(postgres::Connection& session, std::span<const InboxRecord> records,
                                             LaneLine& line);
+  [[nodiscard]] Result<std::size_t> attempt(postgres::Connection& session, ApplyTransaction& transaction,
+                                            std::span<const InboxRecord> records, LaneLine& line);
   [[nodiscard]] Status apply_alone(postgres::Connection& session, const InboxRecord& record, LaneLine& line);
-  [[nodiscard]] Status run(postgres::Connection& session, const std::string& target, Round& round);
+  [[nodiscard]] Status run(postgres::Connection& session, const ApplyTransaction& transaction,
+                           const std::string& target, Round& round);
+  [[nodiscard]] static Status write_all(postgres::Connection& session, const ApplyTransaction& transaction,
+                                        Round& round);
   void meet_all(Round& round);
   [[nodiscard]] Status keep(postgres::Connection& session, const std::string& target, std::span<const Turn> turns);
 

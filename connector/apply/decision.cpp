@@ -48,7 +48,8 @@ Step wait_or_expire(const RouteSettings& route, const InboxRecord& record, Waits
 }
 
 Step wait_for_lane(const InboxRecord& record) {
-  return park(record, Waits::lane, lane_recheck, "waits for an attempt of the other direction");
+  return park(record, Waits::lane, std::clamp(record.age / 4, lane_recheck, longest_wait),
+              "waits for an attempt of the other direction");
 }
 
 /// Their record says that the object is there already.

@@ -9,9 +9,15 @@
 
 namespace tandem {
 
-Status write_follow_ups(postgres::Connection& session, const Settings& settings, std::span<const InboxRecord> records) {
-  if (records.empty()) return {};
-  const std::string& target = records.front().source->target;
+void AppliedChanges::add(const Turn& turn) {
+  if (turn.step.then != Step::Then::settle || turn.step.outcome != Outcome::applied) return;
+  counters.push_back(turn.record->counter);
+  operations.emplace_back(turn.deletes() ? "delete" : turn.pair.known ? "update" : "create");
+}
+
+Status write_follow_ups(postgres::Connection& session, const Settings& settings, const std::string& target,
+                        const AppliedChanges& applied) {
+  if (applied.counters.empty()) return {};
   std::vector<std::string> types, operations, bodies;
   for (const auto& route : settings.routes) {
     if (route.target != target) continue;
@@ -25,10 +31,10 @@ Status write_follow_ups(postgres::Connection& session, const Settings& settings,
     }
   }
   if (types.empty()) return {};
-  std::vector<std::int64_t> counters;
-  for (const auto& record : records) counters.push_back(record.counter);
   using postgres::Param;
-  const std::array params{Param(target), Param::array(counters), Param::array(std::span<const std::string>(types)),
+  const std::array params{Param(target), Param::array(std::span<const std::int64_t>(applied.counters)),
+                          Param::array(std::span<const std::string>(applied.operations)),
+                          Param::array(std::span<const std::string>(types)),
                           Param::array(std::span<const std::string>(operations)),
                           Param::array(std::span<const std::string>(bodies))};
   auto written = session.run(store::queries::apply_call, params);

@@ -1,15 +1,26 @@
 #pragma once
-#include <span>
+#include <cstdint>
+#include <string>
+#include <vector>
 
-#include "apply/inbox_record.hpp"
+#include "apply/turn.hpp"
 #include "config/settings.hpp"
 #include "postgres/connection.hpp"
 
 namespace tandem {
 
-/// Writes the calls that follow what has been applied of these records, in the open transaction that has settled them.
-/// All are of one source.
+/// What a transaction has applied, as follow-up calls name it: what makes a pair is a create, whatever the notice
+/// called it.
+struct AppliedChanges {
+  std::vector<std::int64_t> counters;
+  std::vector<std::string> operations;
+
+  /// Of a turn that has been kept.
+  void add(const Turn& turn);
+};
+
+/// Writes the calls that follow, in the open transaction that has settled their causes. All are of one target.
 [[nodiscard]] Status write_follow_ups(postgres::Connection& session, const Settings& settings,
-                                      std::span<const InboxRecord> records);
+                                      const std::string& target, const AppliedChanges& applied);
 
 }  // namespace tandem

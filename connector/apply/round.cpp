@@ -52,7 +52,7 @@ void RoundSize::cut_to(std::size_t taken) {
 }
 
 void RoundSize::ended(bool slow) {
-  most_ = slow ? std::max(most_ / 2, fewest) : std::min(2 * most_, full);
+  most_ = slow ? std::max<std::size_t>(most_ / 2, 1) : std::min(2 * most_, full);
 }
 
 }  // namespace tandem

@@ -4,32 +4,45 @@
 with low as materialized (
   select min(coalesce(t.counter, 0)) as floor
   from unnest($1::text[]) as n (source) left join tandem.settled_through t on t.queue = 'inbox' and t.peer = n.source
+), awake as materialized (
+  select array_agg(n.source) as sources from unnest($1::text[]) as n (source)
+  where not exists (select from tandem.source s where s.source = n.source and s.paused)
+), held as materialized (  -- objects of which a parked record waits
+  select p.peer, p.counter, p.reason, e.request_type, coalesce(e.remote_id, e.object_id) as object
+  from tandem.parked p join tandem.inbox e on e.counter = p.counter
+  where p.queue = 'inbox' and p.peer = any ($1::text[]) and p.due > statement_timestamp() and e.request_state in (1, 2)
 ), fresh as materialized (
-  select i.* from low cross join lateral (
+  select i.* from low cross join awake cross join lateral (
     select r.* from tandem.inbox r
-    where r.counter > low.floor and r.request_state in (1, 2) and r.source = any ($1::text[])
+    where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
       and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
+      and not exists (
+        select from held h
+        where h.peer = r.source and h.request_type = r.request_type and h.object = coalesce(r.remote_id, r.object_id) and h.counter < r.counter
+          and not (h.reason = 'object' and r.operation = 'create'))  -- that is what it waits for
     order by r.counter limit $2::bigint
   ) i
 ), due as materialized (
   select i.* from tandem.parked p join tandem.inbox i on i.counter = p.counter
-  where p.queue = 'inbox' and p.peer = any ($1::text[]) and p.due <= statement_timestamp() and i.request_state in (1, 2)
+  where p.queue = 'inbox' and p.peer = any ((select sources from awake)::text[]) and p.due <= statement_timestamp() and i.request_state in (1, 2)
   order by i.counter limit $2::bigint
 ), pending as (
   select * from fresh union all select * from due
 )
 select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin, coalesce((select max(i.counter) from tandem.inbox i), 0) as newest,
-       (select min(f.counter) from fresh f) as lowest, null::uuid as record_id, null::text as source, null::text as request_type,
+       (select l.counter from low cross join lateral (
+          select r.counter from tandem.inbox r
+          where r.counter > low.floor and r.request_state in (1, 2) and r.source = any ($1::text[])
+            and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
+          order by r.counter limit 1) l) as lowest, null::uuid as record_id, null::text as source, null::text as request_type,
        null::text as operation, null::text as remote_id, null::text as object_id, null::text as version, null::text as body,
        null::integer as attempts, null::bigint as age_ms, null::boolean as fetched
 union all
 (select r.counter, null, null, null, r.record_id, r.source, r.request_type, r.operation, r.remote_id, r.object_id, r.version, r.body::text,
        r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null
 from pending r
-where not exists (select from tandem.source s where s.source = r.source and s.paused)
-  and not exists (
-    select from tandem.parked p join tandem.inbox e on e.counter = p.counter
-    where p.queue = 'inbox' and p.peer = r.source and p.counter < r.counter and p.due > statement_timestamp() and e.request_state in (1, 2)
-      and not (p.reason = 'object' and r.operation = 'create')  -- that is what it waits for
-      and e.request_type = r.request_type and coalesce(e.remote_id, e.object_id) = coalesce(r.remote_id, r.object_id))
+where not exists (
+    select from held h
+    where h.peer = r.source and h.request_type = r.request_type and h.object = coalesce(r.remote_id, r.object_id) and h.counter < r.counter
+      and not (h.reason = 'object' and r.operation = 'create'))
 order by r.counter)
