@@ -22,7 +22,7 @@ namespace queries = store::queries;
 
 constexpr int most_at_once = 5;  // tries of a deadlock or a serialization failure
 constexpr std::chrono::milliseconds longest_transaction{100}, slow_transaction{200}, longest_round{1'000};
-constexpr std::size_t rows_at_once = 50;         // written between two looks at the clock
+constexpr std::size_t rows_at_once = 50;      // written between two looks at the clock
 constexpr std::size_t most_statements = 500;  // prepared ones, of one table
 
 /// Of those whose object is known: what becomes of them, the lane's facts at hand.
@@ -153,8 +153,7 @@ Result<std::size_t> Applier::attempt(Connection& session, ApplyTransaction& tran
 }
 
 /// Reads, decides, writes and keeps what becomes of a round's records.
-Status Applier::run(Connection& session, const ApplyTransaction& transaction, const std::string& target,
-                    Round& round) {
+Status Applier::run(Connection& session, const ApplyTransaction& transaction, const std::string& target, Round& round) {
   auto& turns = round.turns;
   if (auto read = read_pairs(session, fence_, target, turns); !read) return read;
   meet_all(round);

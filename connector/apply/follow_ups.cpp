@@ -32,7 +32,8 @@ Status write_follow_ups(postgres::Connection& session, const Settings& settings,
   }
   if (types.empty()) return {};
   using postgres::Param;
-  const std::array params{Param(target), Param::array(std::span<const std::int64_t>(applied.counters)),
+  const std::array params{Param(target),
+                          Param::array(std::span<const std::int64_t>(applied.counters)),
                           Param::array(std::span<const std::string>(applied.operations)),
                           Param::array(std::span<const std::string>(types)),
                           Param::array(std::span<const std::string>(operations)),

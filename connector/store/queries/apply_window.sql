@@ -12,7 +12,7 @@ with low as materialized (
   from tandem.parked p join tandem.inbox e on e.counter = p.counter
   where p.queue = 'inbox' and p.peer = any ($1::text[]) and p.due > statement_timestamp() and e.request_state in (1, 2)
 ), fresh as materialized (
-  select i.* from low cross join awake cross join lateral (
+  select i.* from low join awake on awake.sources is not null cross join lateral (
     select r.* from tandem.inbox r
     where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
       and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
