@@ -30,15 +30,15 @@ tl::unexpected<LoanRefusal> refused(int status, std::string words, std::optional
 }  // namespace
 
 Lending::Lending(const TargetSettings& target)
-    : share_(part_of(target.rate, share_of(target)), static_cast<int>(target.concurrency * share_of(target)),
-             target.retry_after_cap) {}
+    : part_(share_of(target)), share_(part_of(target.rate, part_), target.concurrency, target.retry_after_cap) {}
 
-tl::expected<void, LoanRefusal> Lending::take(int flying, Breaker& breaker, RateGate& gate, SteadyTime now,
+tl::expected<void, LoanRefusal> Lending::take(Delivery delivery, Breaker& breaker, RateGate& gate, SteadyTime now,
                                               WallTime wall) {
   if (breaker.state(now) != Breaker::State::closed) return refused(503, "the target is down", breaker.wakes(), now);
-  if (!share_.open(out_, now, wall))
+  const int most = std::max(1, static_cast<int>(gate.limit() * part_));
+  if (out_ >= most || !share_.open(out_, now, wall))
     return refused(429, "callers have used their share of the target's limits", share_.wakes(now, wall), now);
-  if (!gate.open(flying + out_, now, wall))
+  if (!gate.open(delivery.flying + out_, now, wall) || (gate.limit() == 1 && delivery.waits))
     return refused(429, "the target's limits are used up", gate.wakes(now, wall), now);
   share_.take(now, wall);
   gate.take(now, wall);

@@ -121,7 +121,10 @@ class DeliveryLoop::Places {
   void take_loans() {
     for (Loan& loan : loans_.drain()) {
       const auto found = std::ranges::find(places_, loan.target, [](const auto& p) { return p->index; });
-      if (found == places_.end()) continue;
+      if (found == places_.end()) {
+        loan.done(not_now({503, "tandem does not deliver to this target now", std::chrono::seconds(5)}));
+        continue;
+      }
       Bulkhead& bulkhead = *(*found)->bulkhead;
       if (auto lent = bulkhead.lend(look_at_clocks()); !lent) {
         loan.done(not_now(lent.error()));

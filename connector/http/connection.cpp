@@ -83,20 +83,31 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void write(Response response, bool keep_alive, bool head) {
-    response_.emplace(static_cast<beast::http::status>(response.status), 11U);
-    response_->set(beast::http::field::content_type, response.content_type);
-    response_->set(beast::http::field::cache_control, "no-store");
-    response_->set("X-Content-Type-Options", "nosniff");
-    for (const auto& [name, value] : response.headers) response_->set(name, value);
-    response_->keep_alive(keep_alive);
-    response_->content_length(response.body.size());
-    if (!head) response_->body() = std::move(response.body);
+    try {
+      frame(std::move(response), keep_alive, head);
+    } catch (const std::exception& e) {
+      log::error("an HTTP answer could not be passed on", {{field::error, e.what()}});
+      frame(problem(502, "answer cannot be passed on", ""), keep_alive, head);
+    }
     stream_.expires_after(std::chrono::seconds(shared_->limits.seconds_per_request));
     beast::http::async_write(stream_, *response_,
                              [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
                                if (error || !keep_alive) return self->close();
                                self->read(self->shared_->limits.seconds_idle);
                              });
+  }
+
+  /// Throws where a header is longer than the library takes.
+  void frame(Response response, bool keep_alive, bool head) {
+    using beast::http::field;
+    response_.emplace(static_cast<beast::http::status>(response.status), 11U);
+    for (const auto& [name, value] : response.headers) response_->insert(name, value);
+    if (!response.content_type.empty()) response_->set(field::content_type, response.content_type);
+    if (response_->find(field::cache_control) == response_->end()) response_->set(field::cache_control, "no-store");
+    response_->set("X-Content-Type-Options", "nosniff");
+    response_->keep_alive(keep_alive);
+    response_->content_length(response.body.size());
+    if (!head) response_->body() = std::move(response.body);
   }
 
   void close() {

@@ -1,6 +1,7 @@
 #include "intake/intake_thread.hpp"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 
 #include "log/log.hpp"
@@ -86,7 +87,7 @@ void IntakeThread::write_group(std::vector<Post*> posts) {
     return;
   }
   if (store::of_the_records(count.error())) {
-    if (posts.size() == 1) return answer(Stored::refused, count.error().message);
+    if (posts.size() == 1) return refuse(*posts.front(), count.error().message);
     for (Post* post : posts) write_group({post});
     return;
   }
@@ -94,6 +95,15 @@ void IntakeThread::write_group(std::vector<Post*> posts) {
             {{field::source, source}});
   if (!session_->usable()) session_.reset();
   answer(Stored::unavailable, count.error().message);
+}
+
+void IntakeThread::refuse(const Post& post, const std::string& words) {
+  const std::string& source = settings_.sources[post.source].name;
+  const std::array refused{store::Refused{"request", words}};
+  if (auto noted = store::receive(*session_, source, {}, refused); !noted)
+    log::warn("what a source sent is refused, and tandem.refused could not be told", noted.error(),
+              {{field::source, source}});
+  post.done(Stored::refused, words);
 }
 
 Status IntakeThread::open() {

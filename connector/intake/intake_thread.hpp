@@ -42,6 +42,7 @@ class IntakeThread {
  private:
   void write(std::vector<Post> posts);
   void write_group(std::vector<Post*> posts);
+  void refuse(const Post& post, const std::string& words);
   [[nodiscard]] Status open();
 
   const Settings& settings_;

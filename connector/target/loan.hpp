@@ -16,7 +16,7 @@ struct LoanAnswer {
   std::string problem{};                              ///< not empty: the answer is tandem's, not theirs
   std::optional<std::chrono::seconds> retry_after{};  ///< of a problem with 429 or 503
   bool throttled = false;                             ///< the target asked us to slow down
-  std::optional<std::chrono::milliseconds> rest{};    ///< and for how long
+  std::optional<std::chrono::milliseconds> rest{};    ///< and for how long, or a failure of it says so
 };
 
 using LoanDone = std::function<void(LoanAnswer)>;

@@ -53,11 +53,14 @@ tl::expected<std::string, std::string> decoded(std::string_view segment) {
   return out;
 }
 
+constexpr std::size_t longest_header = 32'768;  // of one that is passed back; what answers the caller takes 65,533
+
 /// Those of RFC 9110 and their older kin.
 constexpr std::array hop_by_hop{
     "connection",        "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
     "transfer-encoding", "upgrade",    "content-length"};
-/// `expect` and `accept-encoding` are between us and the target; the others speak of the caller.
+/// `expect` and `accept-encoding` are between us and the target; those that would make another request of it than the
+/// rules have allowed go nowhere; the others speak of the caller.
 constexpr std::array callers_own{"host",
                                  "authorization",
                                  "cookie",
@@ -66,12 +69,13 @@ constexpr std::array callers_own{"host",
                                  "origin",
                                  "referer",
                                  "forwarded",
-                                 "x-forwarded-for",
-                                 "x-forwarded-host",
                                  "via",
-                                 "x-forwarded-port",
-                                 "x-forwarded-proto",
-                                 "x-real-ip"};
+                                 "x-real-ip",
+                                 "x-http-method-override",
+                                 "x-http-method",
+                                 "x-method-override",
+                                 "x-original-url",
+                                 "x-rewrite-url"};
 /// They speak of our session with the target.
 constexpr std::array sessions_own{"set-cookie",
                                   "set-cookie2",
@@ -84,6 +88,12 @@ constexpr std::array sessions_own{"set-cookie",
 template <class List>
 bool among(const List& list, std::string_view name) {
   return std::ranges::find(list, name) != list.end();
+}
+
+/// Some servers read `_` in a name as `-`: with it a name could pass for any of the others.
+bool stays_here(std::string_view name) {
+  return among(hop_by_hop, name) || among(callers_own, name) || name.starts_with("x-forwarded-") ||
+         name.find('_') != std::string_view::npos;
 }
 
 /// Whether a `Connection` header names it.
@@ -142,6 +152,14 @@ LoanAnswer failure_of(const HttpAnswer& answer) {
   }
 }
 
+/// What their answer tells of the target stays, for delivery's sake.
+LoanAnswer without_headers(LoanAnswer theirs) {
+  LoanAnswer out = ours(502, "the target's answer has a header that is too long");
+  out.throttled = theirs.throttled;
+  out.rest = theirs.rest;
+  return out;
+}
+
 }  // namespace
 
 tl::expected<std::vector<std::string>, std::string> safe_segments(std::string_view path) {
@@ -194,7 +212,7 @@ tl::expected<HttpRequest, std::string> lent_request(const TargetSettings& target
   if (!query.empty()) out.url.append(1, '?').append(query);
   for (const auto& [name, value] : headers) {
     const auto is = [&name = name](const auto& setting) { return lower(setting.first) == name; };
-    if (among(hop_by_hop, name) || among(callers_own, name) || of_the_connection(headers, name)) continue;
+    if (stays_here(name) || of_the_connection(headers, name)) continue;
     if (lower(target.auth.header_name) == name || std::ranges::any_of(target.headers, is)) continue;
     if (std::ranges::any_of(value, [](char c) { return is_control(c) && c != '\t'; })) return tl::unexpected(name);
     out.headers.push_back(name + ": " + value);
@@ -212,11 +230,15 @@ LoanAnswer loan_answer(const CallOutcome& outcome, const Scrubber& scrubber, Wal
   LoanAnswer out;
   out.status = answer.status;
   out.throttled = answer.status == 429;
-  out.rest = retry_after(answer.header("retry-after"), answer.header("date"), now);
+  if (answer.status == 429 || answer.status >= 500)  // of others it says nothing about the target as a whole
+    out.rest = retry_after(answer.header("retry-after"), answer.header("date"), now);
   const HeaderLines headers = lines_of(answer.head);
-  for (const auto& [name, value] : headers)
-    if (!among(hop_by_hop, name) && !among(sessions_own, name) && !of_the_connection(headers, name))
-      out.headers.emplace_back(name, scrubber.without_secrets(value));
+  for (const auto& [name, value] : headers) {
+    if (among(hop_by_hop, name) || among(sessions_own, name) || of_the_connection(headers, name)) continue;
+    std::string shown = scrubber.without_secrets(value);
+    if (name.size() > longest_header || shown.size() > longest_header) return without_headers(std::move(out));
+    out.headers.emplace_back(name, std::move(shown));
+  }
   out.body = scrubber.without_secrets(answer.body);
   return out;
 }

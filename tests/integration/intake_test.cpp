@@ -86,6 +86,7 @@ TEST_F(Intake, RefusesBadInputWithoutStoringIt) {
   EXPECT_EQ(post("m", std::string(3 << 10, ' ')).status, 413);
   EXPECT_EQ(post("m", std::string(40 << 10, ' ')).status, 413);
   EXPECT_EQ(stored(), 0);
+  EXPECT_EQ(stand.sql().number("select count(*) from tandem.refused where reason like '%Unicode%'"), 1);
   const auto metrics = http_call(stand.tandem().http_port(), "GET", "/metrics").body;
   EXPECT_NE(metrics.find(R"(tandem_intake_refused_total{source="second_crm",status="422"} 3)"), std::string::npos);
 }

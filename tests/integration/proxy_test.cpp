@@ -101,6 +101,7 @@ TEST(Proxy, BoundsWhatTheTargetAnswersAndDoesNotFollowIt) {
     if (request.target.ends_with("large")) return answer_with(200, std::string(10'000, 'x'));
     if (request.target.ends_with("silent")) return no_answer();
     if (request.target.ends_with("moved")) return answer_with(302, "", {{"Location", "http://127.0.0.1:1/"}});
+    if (request.target.ends_with("wide")) return answer_with(200, "", {{"X-Wide", std::string(70'000, 'x')}});
     if (request.target.ends_with("refused")) return answer_with(401, "who are you");
     return closed_unanswered();
   });
@@ -111,8 +112,9 @@ TEST(Proxy, BoundsWhatTheTargetAnswersAndDoesNotFollowIt) {
   EXPECT_EQ(status_of("silent"), 504);
   EXPECT_EQ(status_of("moved"), 302);
   EXPECT_EQ(status_of("refused"), 502);
+  EXPECT_EQ(status_of("wide"), 502);
   EXPECT_EQ(status_of("cut"), 502);
-  EXPECT_EQ(proxy.fake().requests().size(), 5U);
+  EXPECT_EQ(proxy.fake().requests().size(), 6U);
 }
 
 TEST(Proxy, KeepsToItsShareWhileDeliveryGoesOn) {

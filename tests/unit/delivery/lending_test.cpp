@@ -14,8 +14,8 @@ class LendingTest : public testing::Test {
     target.lends.emplace().share = 0.25;
   }
   /// The status; 0 = lent.
-  int take(int flying = 0) {
-    const auto lent = lending->take(flying, breaker, *gate, now, wall);
+  int take(int flying = 0, bool waits = false) {
+    const auto lent = lending->take({flying, waits}, breaker, *gate, now, wall);
     retry_after = lent ? 0s : lent.error().retry_after;
     return lent ? 0 : lent.error().status;
   }
@@ -55,6 +55,22 @@ TEST_F(LendingTest, OneCallAtLeast) {
   begin();
   EXPECT_EQ(take(), 0);
   EXPECT_EQ(take(), 429);
+}
+
+TEST_F(LendingTest, TheOnlyCallIsDeliverysWhileARecordWaits) {
+  target.concurrency = 1;
+  begin();
+  EXPECT_EQ(take(0, true), 429);
+  EXPECT_EQ(take(0, false), 0);
+}
+
+TEST_F(LendingTest, TheShareIsOfTheLimitInForce) {
+  target.lends->share = 0.5;
+  begin();
+  gate->throttled(0s, now);
+  EXPECT_EQ(take(0, true), 0);
+  EXPECT_EQ(take(), 0);
+  EXPECT_EQ(take(), 429) << "2 of 4";
 }
 
 TEST_F(LendingTest, CallersHaveAShareOfTheRateAndTheDay) {

@@ -86,5 +86,22 @@ TEST(DeliveryLoop, AStopTakesAnAnnouncedAttemptBackOnceItsIntentIsWritten) {
   EXPECT_EQ(back->identity, Settlement::IdentityWrite::removed);
 }
 
+TEST(DeliveryLoop, ALoanOfATargetThatIsNotHereIsAnswered) {
+  Settings settings;
+  settings.targets.resize(2);
+  auto loop = DeliveryLoop::make(settings, {0}, {[](const ToFeed&) {}, [](const ToSettle&) {}},
+                                 [](const TargetSettings&, HttpClient&, Answered) -> Result<std::unique_ptr<Target>> {
+                                   return std::make_unique<NoTarget>();
+                                 });
+  ASSERT_TRUE(loop);
+  BoundedQueue<LoanAnswer> answers(100);
+  const std::jthread thread([&](const std::stop_token& stop) { (*loop)->run(stop); });
+  (*loop)->lend(1, {}, [&](LoanAnswer answer) { answers.push_unbounded(std::move(answer)); });
+  const auto told = answers.drain_for(seconds(60));
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told.front().status, 503);
+  EXPECT_TRUE(told.front().retry_after);
+}
+
 }  // namespace
 }  // namespace tandem

@@ -15,6 +15,7 @@ namespace tandem::http {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 /// Sends bytes and reads until the server closes.
@@ -48,6 +49,14 @@ class HttpServer : public ::testing::Test {
     add_health(
         router, [this] { return checks_; }, [] { return std::string("tandem_build_info 1\n"); });
     router.add("GET", "/throws", Role::anyone, [](const Request&) -> Response { throw std::runtime_error("a bug"); });
+    router.add("GET", "/headers/{which}", Role::anyone, [](const Request& request) {
+      Response response;
+      response.content_type.clear();
+      if (request.parameters.at("which") == "long") response.headers = {{"X-Long", std::string(70'000, 'x')}};
+      if (request.parameters.at("which") == "equal")
+        response.headers = {{"Link", "<1>"}, {"Link", "<2>"}, {"Cache-Control", "max-age=5"}};
+      return response;
+    });
     auto server =
         Server::open("127.0.0.1:0", std::move(router), {.connections = 4, .header_bytes = 1024, .body_bytes = 1024});
     EXPECT_TRUE(server.has_value());
@@ -74,6 +83,22 @@ TEST_F(HttpServer, AnswersSeveralRequestsOnOneConnection) {
       port_, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answers, HasSubstr("200 OK"));
   EXPECT_THAT(answers, HasSubstr("404 Not Found"));
+}
+
+TEST_F(HttpServer, AHeaderThatIsTooLongIsAProblemOfThatAnswerAlone) {
+  const std::string answer = get("/headers/long");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 502 Bad Gateway"));
+  EXPECT_THAT(answer, HasSubstr("application/problem+json"));
+  EXPECT_THAT(get("/livez"), StartsWith("HTTP/1.1 200 OK"));
+}
+
+TEST_F(HttpServer, EqualHeadersAreAllTold) {
+  const std::string answer = get("/headers/equal");
+  EXPECT_THAT(answer, HasSubstr("Link: <1>\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Link: <2>\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Cache-Control: max-age=5\r\n"));
+  EXPECT_THAT(answer, Not(HasSubstr("no-store")));
+  EXPECT_THAT(answer, Not(HasSubstr("\r\nContent-Type")));
 }
 
 TEST_F(HttpServer, HeadHasALengthAndNoBody) {

@@ -63,6 +63,13 @@ TEST(ProxyRules, WhatIsTheCallersOwnIsNotPassedOn) {
                                      {"content-length", "3"},
                                      {"proxy-authorization", "Basic eA=="},
                                      {"x-forwarded-for", "10.0.0.1"},
+                                     {"x-forwarded-prefix", "/admin"},
+                                     {"x-http-method-override", "DELETE"},
+                                     {"x-http-method", "DELETE"},
+                                     {"x-method-override", "DELETE"},
+                                     {"x-original-url", "/admin"},
+                                     {"x-rewrite-url", "/admin"},
+                                     {"x_http_method_override", "DELETE"},
                                      {"x-api-key", "caller's"},
                                      {"x-app", "caller's"},
                                      {"content-type", "text/plain"},
@@ -120,6 +127,19 @@ TEST(ProxyRules, WhatIsNotTheCallersFaultIsAProblemOfOurs) {
   EXPECT_EQ(busy.status, 429);
   EXPECT_TRUE(busy.throttled);
   EXPECT_EQ(busy.rest, std::chrono::seconds(7));
+  const auto long_header =
+      loan_answer(answered(429, "Retry-After: 7\r\nX-Long: " + std::string(70'000, 'x')), scrubber, {});
+  EXPECT_EQ(long_header.status, 502);
+  EXPECT_FALSE(long_header.problem.empty());
+  EXPECT_EQ(long_header.rest, std::chrono::seconds(7)) << "the target is asked for rest all the same";
+}
+
+TEST(ProxyRules, OnlyAFailureOfTheTargetMakesDeliveryRest) {
+  const auto rest_after = [](int status) {
+    return loan_answer(answered(status, "Retry-After: 7\r\n"), Scrubber(), {}).rest;
+  };
+  for (const int status : {200, 202, 301, 404, 409, 413}) EXPECT_FALSE(rest_after(status)) << status;
+  for (const int status : {429, 500, 503}) EXPECT_EQ(rest_after(status), std::chrono::seconds(7)) << status;
 }
 
 }  // namespace
