@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "config/quantity.hpp"
 #include "delivery/bulkhead.hpp"
 
@@ -13,6 +15,7 @@ void Bulkhead::await_confirmation(Held& held, const Answer& answer) {
   settlement.description = waits_for_confirmation;
   settlement.park_reason = park_reason_confirmation;
   settlement.due_in = route.confirm_within;
+  settlement.follow_with_latest = std::exchange(held.without_parents, false);
   close_attempt(held, settlement);
   if (route.needs_agreed) settlement.agreed = Settlement::AgreedWrite::unsettled;
   if (route.needs_identity && held.as != Operation::remove && !answer.remote_id.empty()) {

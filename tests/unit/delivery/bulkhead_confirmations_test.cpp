@@ -194,6 +194,31 @@ TEST_F(Confirmations, APausedRouteIsSettledButSendsNothing) {
   EXPECT_EQ(row(2).reason, "pause");
 }
 
+TEST_F(Confirmations, WhatIsSentWithoutItsReferencesIsCompletedAfterwards) {
+  FieldSettings field;
+  field.column = "account_id";
+  field.to = "AccountId";
+  field.ref = "opportunity";
+  route().fields = {field};
+  route().needs_refs = true;
+  stage.parents_missing = {"a", "b"};
+  stage.start();
+  stage.arrive(1, "a", Operation::create, 0, R"({"account_id": "b"})");
+  stage.commit_all();
+  stage.arrive(2, "b", Operation::create, 0, R"({"account_id": "a"})");
+  stage.turn();
+  ASSERT_THAT(stage.in_flight(), ElementsAre(2));
+  EXPECT_EQ(stage.flying[2].body, R"({"AccountId":null})");
+  stage.answer(2);
+  stage.commit();
+  EXPECT_EQ(row(2).reason, "confirmation");
+  EXPECT_EQ(stage.followed, 1) << "whoever settles it does not know any more what was left out";
+  stage.confirm(2, "+");
+  stage.commit_all();
+  EXPECT_EQ(row(2).outcome, Outcome::delivered);
+  EXPECT_EQ(stage.followed, 1);
+}
+
 TEST_F(Confirmations, CallsAreDoneWhenTheyAreAccepted) {
   route().rest.call = CallSettings{};
   stage.arrive(1, "a", Operation::call);
