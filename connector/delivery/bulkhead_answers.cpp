@@ -81,7 +81,8 @@ void Bulkhead::judge_success(Held& held, const Answer& answer, const Now& now) {
   breaker_.succeeded(now.steady);
   gate_.succeeded(calls_);
 
-  if (route.settle_on == SettleOn::confirmed && held.as != Operation::call) return await_confirmation(held, answer);
+  const bool done_there = held.as == Operation::call || answer.not_there;  // what is gone needs no confirmation
+  if (route.settle_on == SettleOn::confirmed && !done_there) return await_confirmation(held, answer);
 
   Settlement settlement = about(held, answer);
   settlement.outcome = Outcome::delivered;

@@ -237,6 +237,19 @@ TEST_F(Confirmations, OnlyWhatWasSentForCertainIsAgreed) {
   EXPECT_TRUE(stage.agreed_unsettled.contains("b")) << "the next one is sent, whatever it says";
 }
 
+TEST_F(Confirmations, ADeleteOfWhatIsNotThereWaitsForNothing) {
+  stage.arrive(1, "a", Operation::remove);
+  stage.turn();
+  Answer gone;
+  gone.counter = Counter{1};
+  gone.status = 404;
+  gone.not_there = true;
+  stage.give(gone);
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+  EXPECT_EQ(row(1).state, State::done);
+}
+
 TEST_F(Confirmations, CallsAreDoneWhenTheyAreAccepted) {
   route().rest.call = CallSettings{};
   stage.arrive(1, "a", Operation::call);
