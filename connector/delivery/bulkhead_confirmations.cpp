@@ -72,7 +72,6 @@ void Bulkhead::count_unconfirmed(Held& held, const Desk& desk, const Now& now) {
   if (retry.move == Retry::Move::give_up) {
     settlement.outcome = retry.outcome;
     settlement.need_retry = retry.need_retry;
-    settlement.confirmed = true;
     lane.in_hand = false;
     settle(held, std::move(settlement));
     return;

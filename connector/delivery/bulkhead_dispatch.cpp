@@ -297,7 +297,7 @@ std::optional<Attempt> Bulkhead::prepare(Held& held, Desk& desk, const Now& now)
       settlement.description = std::move(plan.description);
       settlement.need_retry = plan.need_retry;
       settlement.follow_with_latest = plan.follow_with_latest;
-      settlement.confirmed = desk.route->settle_on == SettleOn::confirmed;
+      settlement.confirmed = held.found && held.found->confirmation != FoundBody::Confirmation::none;
       if (plan.spent) ++settlement.attempts;
       if (plan.forgets_identity) settlement.identity = Settlement::IdentityWrite::removed;
       if (held.careful)

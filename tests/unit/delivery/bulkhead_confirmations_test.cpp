@@ -250,6 +250,24 @@ TEST_F(Confirmations, ADeleteOfWhatIsNotThereWaitsForNothing) {
   EXPECT_EQ(row(1).state, State::done);
 }
 
+TEST_F(Confirmations, OneThatNobodyHasReadIsKeptForARetry) {
+  stage.settings.targets[0].retry.count = 0;
+  stage.arrive(1, "a");
+  accept(1);
+  stage.advance(11s);
+  stage.take_up_due();
+  stage.confirmations[1] = "+";  // the record is being given up
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::exhausted);
+  EXPECT_FALSE(stage.confirmations.empty());
+  stage.send_back(1);
+  stage.take_up_due();
+  EXPECT_THAT(stage.in_flight(), IsEmpty()) << "it is in effect there";
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+  EXPECT_TRUE(stage.confirmations.empty());
+}
+
 TEST_F(Confirmations, CallsAreDoneWhenTheyAreAccepted) {
   route().rest.call = CallSettings{};
   stage.arrive(1, "a", Operation::call);
