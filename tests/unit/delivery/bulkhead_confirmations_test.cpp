@@ -136,6 +136,27 @@ TEST_F(Confirmations, WhatWaitsIsNotSentEarlyBecauseItsLaneIsTakenUp) {
   EXPECT_EQ(row(1).due, stage.now.steady + 6s) << "what is left of its time";
 }
 
+TEST_F(Confirmations, NorBecauseItsLaneIsTakenUpIncomplete) {
+  stage.arrive(1, "a");
+  accept(1);
+  stage.arrive(2, "a");
+  stage.arrive(3, "a");
+  stage.commit_all();
+  stage.advance(4s);
+  stage.rows[2].due = stage.now.steady;
+  stage.rows[3].taken_up = true;  // not seen by the snapshot
+  stage.take_up_due();
+  stage.rows[3].taken_up = false;
+  stage.commit_all();
+  EXPECT_EQ(row(1).reason, "confirmation");
+  EXPECT_EQ(row(1).due, stage.now.steady + 6s);
+  EXPECT_EQ(row(2).due, stage.now.steady) << "so that the whole lane comes";
+  stage.take_up_due();
+  stage.commit_all();
+  EXPECT_THAT(stage.in_flight(), IsEmpty());
+  EXPECT_EQ(row(1).due, stage.now.steady + 6s);
+}
+
 TEST_F(Confirmations, ARestartBetweenAcceptanceAndConfirmationLosesNothing) {
   stage.arrive(1, "a");
   accept(1);
