@@ -93,6 +93,56 @@ TEST_F(Confirmations, OneOfAnAttemptWithoutAnswerSettlesItToo) {
   EXPECT_THAT(stage.in_flight(), IsEmpty()) << "and it is not sent again";
 }
 
+TEST_F(Confirmations, TheLastAttemptWithoutAnswerIsGivenItsTimeToo) {
+  stage.settings.targets[0].retry.count = 0;
+  for (const std::int64_t counter : {1, 2}) {
+    stage.arrive(counter, std::to_string(counter));
+    stage.turn();
+    stage.answer(counter, ErrorClass::timeout, 0, true);
+    stage.commit_all();
+    EXPECT_EQ(row(counter).reason, "confirmation");
+    EXPECT_EQ(row(counter).attempts, 0);
+  }
+  stage.confirm(1, "+");
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+  stage.advance(11s);
+  stage.take_up_due();
+  stage.commit_all();
+  EXPECT_EQ(row(2).outcome, Outcome::exhausted);
+  EXPECT_EQ(row(2).attempts, 1) << "one request, one attempt";
+  EXPECT_EQ(row(2).description, "not confirmed within 10s");
+  EXPECT_THAT(stage.in_flight(), IsEmpty());
+}
+
+TEST_F(Confirmations, ACreateOfWhichNothingIsKnownMayStillBeConfirmed) {
+  route().rest.upsert.reset();
+  route().rest.create = route().rest.update = CallSettings{};
+  route().needs_identity = true;
+  stage.start();
+  for (const std::int64_t counter : {1, 2}) {
+    stage.arrive(counter, std::to_string(counter), Operation::create);
+    stage.turn();
+    stage.commit_all();
+    ASSERT_THAT(stage.in_flight(), ElementsAre(counter));
+    stage.answer(counter, ErrorClass::outcome_unknown, 0, true, Doubt::may_exist);
+    stage.commit_all();
+    EXPECT_EQ(row(counter).reason, "confirmation");
+  }
+  stage.confirm(1, "+R1");
+  stage.commit_all();
+  EXPECT_EQ(row(1).outcome, Outcome::delivered);
+  EXPECT_EQ(stage.identity["1"], "R1");
+  stage.advance(11s);
+  stage.take_up_due();
+  stage.advance(1ms);
+  stage.turn();
+  stage.commit_all();
+  EXPECT_EQ(row(2).outcome, Outcome::outcome_unknown);
+  EXPECT_EQ(row(2).attempts, 1);
+  EXPECT_THAT(stage.in_flight(), IsEmpty()) << "it is never sent again";
+}
+
 TEST_F(Confirmations, AfterItsTimeItIsSentAgainAsItWasAndThenFails) {
   stage.arrive(1, "a", Operation::create);
   stage.turn();
@@ -117,7 +167,7 @@ TEST_F(Confirmations, AfterItsTimeItIsSentAgainAsItWasAndThenFails) {
   stage.commit_all();
   EXPECT_EQ(row(1).state, State::failed);
   EXPECT_EQ(row(1).outcome, Outcome::exhausted);
-  EXPECT_EQ(row(1).description, "accepted, and not confirmed within 10s");
+  EXPECT_EQ(row(1).description, "not confirmed within 10s");
   EXPECT_EQ(row(1).attempts, 2);
 }
 
