@@ -1,5 +1,3 @@
-#include <utility>
-
 #include "config/quantity.hpp"
 #include "delivery/bulkhead.hpp"
 
@@ -46,7 +44,6 @@ void Bulkhead::park_unconfirmed(Held& held, Settlement&& settlement, const Now& 
   held.confirm_by = now.steady + within;
   settlement.park_reason = park_reason_confirmation;
   settlement.due_in = within;
-  settlement.follow_with_latest = std::exchange(held.without_parents, false);
   park_lane(held, std::move(settlement));
 }
 
@@ -58,6 +55,7 @@ void Bulkhead::settle_confirmed(Held& held, AttemptPlan&& plan) {
   const bool removed = plan.operation == Operation::remove;
   held.as = plan.operation;
   held.creates = plan.operation == Operation::create;
+  held.without_parents |= plan.follow_with_latest;
   if (removed) {
     settlement.identity = Settlement::IdentityWrite::removed;
   } else if (!plan.remote_id.empty()) {

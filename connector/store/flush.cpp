@@ -216,19 +216,17 @@ tl::unexpected<Error> fenced(const Fence& fence) {
 
 Result<Flushed> write_flush(postgres::Connection& session, const Fence& fence,
                             std::span<const Settlement> settlements) {
-  // An identity and a `latest` record that follows are the full statement's; what else a park says is the park
-  // statement's. A flush that is repeated after a lost answer writes a second `latest`: it sends what is true then.
-  std::vector<Settlement> besides;
+  // An identity is the full statement's; what else a park says is the park statement's.
+  std::vector<Settlement> identities;
   for (const auto& s : settlements) {
-    if (s.kind != Settlement::Kind::park) continue;
-    if (s.identity == Settlement::IdentityWrite::none && !s.follow_with_latest) continue;
-    besides.push_back(s);
-    besides.back().kind = Settlement::Kind::note;
-    besides.back().attempt.reset();
-    besides.back().agreed = Settlement::AgreedWrite::none;
+    if (s.kind != Settlement::Kind::park || s.identity == Settlement::IdentityWrite::none) continue;
+    identities.push_back(s);
+    identities.back().kind = Settlement::Kind::note;
+    identities.back().attempt.reset();
+    identities.back().agreed = Settlement::AgreedWrite::none;
   }
   std::array<std::vector<const Settlement*>, 3> ways;
-  for (const auto& s : besides) ways[1].push_back(&s);
+  for (const auto& s : identities) ways[1].push_back(&s);
   for (const auto& s : settlements) ways[static_cast<std::size_t>(way_of(s))].push_back(&s);
   // By counter, as everybody else who updates several rows: locks that are taken in one order cannot deadlock.
   for (auto& way : ways)

@@ -47,7 +47,7 @@ struct Settlement {
   std::string remote_id, version;
   enum class AgreedWrite : std::uint8_t { none, image, unsettled, removed } agreed = AgreedWrite::none;
   std::string agreed_image;
-  bool follow_with_latest = false;  ///< outcome, park: a `latest` record is inserted with it (rule 11)
+  bool follow_with_latest = false;  ///< rule 11: settle and insert a `latest` record in one statement
   bool supersedes_failed =
       false;          ///< delivered: failed records of this object with a lower counter become superseded (4 → 3)
   std::string calls;  ///< delivered: JSON array of the bodies of calls that follow it; empty = none do

@@ -433,21 +433,6 @@ TEST_F(Flush, WhatASourceHasSaidIsForgottenWithItsRecordAlone) {
   EXPECT_EQ(scene.admin->text("select due <= now() from tandem.parked"), "t") << "it had come before the parking";
 }
 
-TEST_F(Flush, ARecordThatIsParkedIsFollowedByALatestWhereItAsks) {
-  scene.insert("1");
-  auto parked = settlement(read()[0]);
-  parked.kind = Settlement::Kind::park;
-  parked.park_reason = park_reason_confirmation;
-  parked.due_in = std::chrono::minutes{5};
-  parked.follow_with_latest = true;
-  flush({parked});
-  EXPECT_EQ(scene.admin->text("select reason from tandem.parked"), "confirmation");
-  EXPECT_EQ(
-      scene.admin->text("select string_agg(concat_ws(' ', object_id, request_state, operation, body is null), ', ' "
-                        "order by counter) from tandem.outbox"),
-      "1 2 update f, 1 1 update t");
-}
-
 TEST_F(Flush, WhatIsConfirmedWhileItIsParkedIsWokenAndNothingElse) {
   scene.insert("1");
   scene.insert("2");

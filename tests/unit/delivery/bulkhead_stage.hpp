@@ -310,8 +310,8 @@ class BulkheadStage {
       row.outcome = write.outcome;
       if (write.confirmed) confirmations.erase(write.counter.value);
       row.parked = false;
+      if (write.follow_with_latest) ++followed;
     }
-    if (write.follow_with_latest) ++followed;
     if (write.identity == Settlement::IdentityWrite::pending) identity.try_emplace(row.record.object_id);
     if (write.identity == Settlement::IdentityWrite::paired) identity[row.record.object_id] = write.remote_id;
     if (write.identity == Settlement::IdentityWrite::removed) identity.erase(row.record.object_id);
