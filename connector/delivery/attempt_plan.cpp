@@ -100,9 +100,13 @@ AttemptPlan look_at_confirmation(const RouteSettings& route, const Mapping& mapp
     plan.operation = operation_there(route, record);
     plan.replaces_old = old_object_stands(route, record);
     plan.remote_id = found.confirmed_remote_id.empty() ? found.remote_id : found.confirmed_remote_id;
-    // What `latest` sent is not known any more.
-    if (route.needs_agreed && record.image && plan.operation != Operation::remove)
-      if (auto body = render(mapping, record)) plan.agreed = std::move(*body);
+    if (plan.operation == Operation::remove) return plan;
+    auto body = render(mapping, record);
+    // What it refers to is not there even now: it was sent without that, to break a cycle.
+    plan.follow_with_latest = !body && body.error().waits_for_parent;
+    // What was sent of a live row, of another object or of SQL is not known any more: they may have changed since.
+    const bool of_image_alone = record.image && !route.needs_sql && !route.needs_refs;
+    if (body && route.needs_agreed && of_image_alone) plan.agreed = std::move(*body);
     return plan;
   }
   if (!record.awaits) return plan;

@@ -77,8 +77,8 @@ struct AttemptPlan {
 [[nodiscard]] AttemptPlan plan_attempt(const RouteSettings& route, const TargetSettings& target, const Mapping& mapping,
                                        const Upcoming& record);
 
-/// What is said of a record that the target has accepted.
-constexpr std::string_view waits_for_confirmation = "accepted; waits for its confirmation";
+/// What is said of a record that the target has taken, or may have.
+constexpr std::string_view waits_for_confirmation = "waits for its confirmation";
 
 /// Starts of the connector that one record may end before it fails as `internal`.
 constexpr int most_unanswered = 3;

@@ -112,7 +112,7 @@ void Bulkhead::take_up(TakeUp&& message, const Now& now) {
   Lane* lane = book_.find(message.lane);
   waits_for_.erase(message.lane);
   // A record that was parked after the feed's snapshot is missing here, and must not be overtaken: what came is parked
-  // again, due at once, and the whole lane comes with the next take-up.
+  // again, due as it was, and the whole lane comes with the next take-up.
   Counter highest;
   for (const ParkedRecord& parked : message.records) highest = std::max(highest, parked.record.counter);
   const bool incomplete =
@@ -136,11 +136,12 @@ void Bulkhead::take_up(TakeUp&& message, const Now& now) {
       continue;
     }
     std::string reason = parked.reason;
+    const auto early = parked.early;
     Held* held = add_parked(std::move(parked), now);
     if (incomplete) {
       Settlement again = about(*held);
       again.park_reason = std::move(reason);
-      again.due_in = std::chrono::milliseconds(0);
+      again.due_in = early;
       park_one(*held, std::move(again));
     }
   }

@@ -138,7 +138,10 @@ class Bulkhead {
   void note_long_flights(const Now& now);
 
   // bulkhead_confirmations.cpp: what is accepted first, and takes effect later
-  void await_confirmation(Held& held, const Answer& answer);
+  void await_confirmation(Held& held, const Answer& answer, const Now& now);
+  [[nodiscard]] bool may_be_confirmed(const Held& held, const Answer& answer) const;
+  void await_unanswered(Held& held, const Answer& answer, Settlement&& settlement, const Now& now);
+  void park_unconfirmed(Held& held, Settlement&& settlement, const Now& now);
   void settle_confirmed(Held& held, AttemptPlan&& plan);
   void count_unconfirmed(Held& held, const Desk& desk, const Now& now);
 

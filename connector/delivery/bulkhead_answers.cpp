@@ -81,7 +81,8 @@ void Bulkhead::judge_success(Held& held, const Answer& answer, const Now& now) {
   breaker_.succeeded(now.steady);
   gate_.succeeded(calls_);
 
-  if (route.settle_on == SettleOn::confirmed && held.as != Operation::call) return await_confirmation(held, answer);
+  const bool done_there = held.as == Operation::call || answer.not_there;  // what is gone needs no confirmation
+  if (route.settle_on == SettleOn::confirmed && !done_there) return await_confirmation(held, answer, now);
 
   Settlement settlement = about(held, answer);
   settlement.outcome = Outcome::delivered;
@@ -184,6 +185,8 @@ void Bulkhead::judge_failure(Held& held, const Answer& answer, const Now& now) {
   settlement.attempt = {held.sent_wall, retry.counted, held.record.attempts + 1,
                         held.careful ? Settlement::AttemptRow::Phase::closed : Settlement::AttemptRow::Phase::whole};
   if (route.needs_agreed && answer.maybe_in_effect) settlement.agreed = Settlement::AgreedWrite::unsettled;
+  if (retry.move == Retry::Move::give_up && may_be_confirmed(held, answer))
+    return await_unanswered(held, answer, std::move(settlement), now);
   apply_retry(held, answer, retry, std::move(settlement), now);
 }
 

@@ -254,7 +254,9 @@ AttemptPlan Bulkhead::plan(Held& held, Desk& desk, const Now& now) {
   if (plan.move != AttemptPlan::Move::park || plan.parent_type.empty()) return plan;
 
   const LaneHash parent = lane_hash(target_settings_.name, plan.parent_type, plan.parent_object_id);
-  if (in_cycle(held.record.lane, parent)) {
+  // An object that is theirs already keeps nobody waiting: who has waited for it is about to be woken.
+  const bool paired = held.found && !held.found->remote_id.empty() && !held.found->identity_pending;
+  if (!paired && in_cycle(held.record.lane, parent)) {
     held.without_parents = upcoming.without_parents = true;
     return plan_attempt(*desk.route, target_settings_, *desk.mapping, upcoming);
   }
@@ -297,7 +299,7 @@ std::optional<Attempt> Bulkhead::prepare(Held& held, Desk& desk, const Now& now)
       settlement.description = std::move(plan.description);
       settlement.need_retry = plan.need_retry;
       settlement.follow_with_latest = plan.follow_with_latest;
-      settlement.confirmed = desk.route->settle_on == SettleOn::confirmed;
+      settlement.confirmed = held.found && held.found->confirmation != FoundBody::Confirmation::none;
       if (plan.spent) ++settlement.attempts;
       if (plan.forgets_identity) settlement.identity = Settlement::IdentityWrite::removed;
       if (held.careful)

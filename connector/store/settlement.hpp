@@ -52,7 +52,7 @@ struct Settlement {
       false;          ///< delivered: failed records of this object with a lower counter become superseded (4 → 3)
   std::string calls;  ///< delivered: JSON array of the bodies of calls that follow it; empty = none do
   bool write_back = false;  ///< outcome: columns of the CRM's own row tell of it
-  bool confirmed = false;   ///< outcome: what sources have said of the record is forgotten with it
+  bool confirmed = false;   ///< outcome: it is what a source has said of the record, which is used up with that
   bool ensure_parent =
       false;                ///< park: if nothing is known of the parent object, a `latest` record of it is written, too
   bool lane_waits = false;  ///< the lane has more work: flush at once

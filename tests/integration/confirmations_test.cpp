@@ -143,7 +143,7 @@ TEST_F(Confirmed, AfterItsTimeItIsSentAgainUnderTheSameKeyAndThenItFails) {
   EXPECT_EQ(writes[0].idempotency_key, writes[1].idempotency_key);
   EXPECT_EQ(writes[0].body, writes[1].body);
   EXPECT_EQ(stand.sql().text("select string_agg(distinct description, '') from tandem.attempt where attempt = 1"),
-            "accepted, and not confirmed within 300ms");
+            "not confirmed within 300ms");
   EXPECT_EQ(stand.sql().text("select concat_ws(' ', error_code, need_retry) from tandem.outbox"), "timeout t");
 }
 

@@ -118,6 +118,8 @@ TEST_F(Receive, AConfirmationIsKeptForTheRecordThatWaitsForIt) {
   scene.insert("other target", "beta");
   scene.insert("settled");
   scene.admin->run("update tandem.outbox set request_state = 3, outcome = 'delivered' where object_id = 'settled'");
+  scene.insert("call");
+  scene.admin->run("update tandem.outbox set operation = 'call' where object_id = 'call'");
   auto session = scene.session();
   int event = 0;
   const auto about = [&](const std::string& object_id, bool failed = false) {
@@ -131,12 +133,12 @@ TEST_F(Receive, AConfirmationIsKeptForTheRecordThatWaitsForIt) {
     return one;
   };
   const std::vector given{about("waits"),        about("refused", true), about("other route"), incoming("1"),
-                          about("other target"), about("settled"),       about("waits", true)};
+                          about("other target"), about("settled"),       about("waits", true), about("call")};
   auto received = store::receive(session, "theirs", given);
   ASSERT_TRUE(received.has_value()) << received.error().message;
   EXPECT_EQ(received->fresh, 1U);
   EXPECT_EQ(received->confirmed, 2U);
-  EXPECT_EQ(received->surplus, 4U);
+  EXPECT_EQ(received->surplus, 5U);
   EXPECT_EQ(scene.admin->text("select string_agg(concat_ws('/', o.object_id, c.failed, c.remote_id, c.description), ', "
                               "' order by o.counter) "
                               "from tandem.confirmation c join tandem.outbox o using (counter, record_id)"),
@@ -144,7 +146,8 @@ TEST_F(Receive, AConfirmationIsKeptForTheRecordThatWaitsForIt) {
   EXPECT_EQ(scene.admin->text("select string_agg(coalesce(object_id, '-') || ' ' || outcome, ', ' order by counter) "
                               "from tandem.inbox where "
                               "operation = 'call'"),
-            "waits applied, refused applied, other route discarded, - discarded, settled discarded, waits discarded");
+            "waits applied, refused applied, other route discarded, - discarded, settled discarded, waits discarded, "
+            "call discarded");
   received = store::receive(session, "theirs", given);
   EXPECT_EQ(received->confirmed + received->surplus, 0U) << "the same messages again";
 }

@@ -6,7 +6,7 @@ with mine as materialized (
   select s.definition ->> 'target' as target from tandem.source s
   where s.source = $1::text and ($8::jsonb is null or s.position is not distinct from $8::jsonb)
 ), given as materialized (
-  select g.*, o.counter, o.object_id, o.request_type, o.request_state, r.definition ->> 'settle_on' as settle_on,
+  select g.*, o.counter, o.object_id, o.request_type, o.operation, o.request_state, r.definition ->> 'settle_on' as settle_on,
          exists (select from tandem.confirmation c where c.counter = o.counter) or row_number() over (partition by g.record_id order by g.place) > 1
            as told
   from mine cross join unnest($2::text[]::uuid[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[]) with ordinality
@@ -17,7 +17,7 @@ with mine as materialized (
   select g.*,
          case
            when g.counter is null then 'confirms a record that is not known'
-           when g.settle_on is distinct from 'confirmed' then 'confirms a record whose route waits for nothing'
+           when g.settle_on is distinct from 'confirmed' or g.operation = 'call' then 'confirms a record whose route waits for nothing'
            when g.request_state not in (1, 2) then 'confirms a record that is settled already'
            when g.told then 'confirms a record once more'
          end as surplus
