@@ -21,19 +21,6 @@ constexpr std::size_t most_in_one = 500;
 constexpr auto poll_interval = 20ms, floor_interval = 1'000ms, look_interval = 1'000ms, first_delay = 50ms,
                longest_delay = 2'000ms;
 
-/// A session under the settings that the database and the role give it: the CRM's triggers run in it.
-Result<postgres::Connection> open_crm_session(const Settings& settings) {
-  postgres::Connection::Options options;
-  options.application_name = "tandem " + settings.connector + " apply";
-  options.deadline = 10s;
-  options.settings = {{"row_security", "off"},
-                      {"jit", "off"},
-                      {"lock_timeout", "2s"},
-                      {"synchronous_commit", "on"},
-                      {"statement_timeout", "5s"}};
-  return postgres::Connection::open(settings.database.url.reveal(), options);
-}
-
 /// What is applied before the stop is looked at again: records of one source.
 std::span<const InboxRecord> batch_at(std::span<const InboxRecord> records, std::size_t first) {
   std::size_t count = 1;
@@ -102,7 +89,7 @@ Status ApplyThread::open() {
   if (session_ && session_->usable() && crm_ && crm_->usable()) return {};
   auto session = store::open_session(settings_, "inbox");
   if (!session) return tl::unexpected(std::move(session.error()));
-  auto crm = open_crm_session(settings_);
+  auto crm = store::open_crm_session(settings_, "apply");
   if (!crm) return tl::unexpected(std::move(crm.error()));
   session_.emplace(std::move(*session));
   crm_.emplace(std::move(*crm));

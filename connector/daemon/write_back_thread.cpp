@@ -46,7 +46,7 @@ void WriteBackThread::run(const std::stop_token& stop) {
 bool WriteBackThread::open() {
   if (session_ && session_->usable()) return true;
   session_.reset();
-  auto session = store::open_session(settings_, "write back");
+  auto session = store::open_crm_session(settings_, "write back");
   if (!session) {
     log::warn("the session that writes back cannot be opened; rows are told later", session.error());
     return false;

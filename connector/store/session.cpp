@@ -1,5 +1,7 @@
 #include "store/session.hpp"
 
+#include <chrono>
+
 namespace tandem::store {
 
 Result<postgres::Connection> open_session(const Settings& settings, const std::string& purpose) {
@@ -14,6 +16,18 @@ Result<postgres::Connection> open_session(const Settings& settings, const std::s
                       {"synchronous_commit", "on"},
                       {"lock_timeout", "5s"},
                       {"search_path", "pg_catalog, pg_temp"}};
+  return postgres::Connection::open(settings.database.url.reveal(), options);
+}
+
+Result<postgres::Connection> open_crm_session(const Settings& settings, const std::string& purpose) {
+  postgres::Connection::Options options;
+  options.application_name = "tandem " + settings.connector + " " + purpose;
+  options.deadline = std::chrono::seconds(10);
+  options.settings = {{"row_security", "off"},
+                      {"jit", "off"},
+                      {"lock_timeout", "2s"},
+                      {"synchronous_commit", "on"},
+                      {"statement_timeout", "5s"}};
   return postgres::Connection::open(settings.database.url.reveal(), options);
 }
 

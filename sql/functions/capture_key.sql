@@ -32,7 +32,8 @@ $$;
 create or replace function tandem.capture_match(relation regclass, key_columns text[], row_name text, other_name text) returns text
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
-  select string_agg(regexp_replace(tandem.row_expression(relation, format('%I = %I', name, name), 'tandem_key_4be1'),
+  select string_agg(regexp_replace(
+      regexp_replace(tandem.row_expression(relation, format('%I = %I', name, name), 'tandem_key_4be1'), ' = (\(*tandem_key_4be1\.)', ' operator(pg_catalog.=) \1'),
       '^(.*)tandem_key_4be1\.(.*)tandem_key_4be1\.(.*)$', format('\1%s.\2%s.\3', row_name, other_name)), ' and ' order by place)
   from unnest(key_columns) with ordinality as k (name, place)
 $$;
@@ -43,10 +44,10 @@ language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select string_agg(
       case when t.typcategory = 'A' or t.typtype = 'c' then
-        format('(jsonb_populate_record(null::%s, jsonb_build_object(%L, %s::jsonb%s))).%I as %I', relation, name, object_id,
-          case when cardinality(key_columns) > 1 then format(' -> %s', place - 1) end, name, name)
+        format('(pg_catalog.jsonb_populate_record(null::%s, pg_catalog.jsonb_build_object(%L, %s::jsonb%s))).%I as %I', relation, name, object_id,
+          case when cardinality(key_columns) > 1 then format(' operator(pg_catalog.->) %s', place - 1) end, name, name)
       else
-        format('(%s)::%s as %I', case when cardinality(key_columns) = 1 then object_id else format('%s::jsonb ->> %s', object_id, place - 1) end,
+        format('(%s)::%s as %I', case when cardinality(key_columns) = 1 then object_id else format('%s::jsonb operator(pg_catalog.->>) %s', object_id, place - 1) end,
           format_type(a.atttypid, -1), name)
       end, ', ' order by place)
   from unnest(key_columns) with ordinality as k (name, place)

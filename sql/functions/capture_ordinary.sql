@@ -134,8 +134,8 @@ as $$
            case when on_leave <> 'ignore' and on_leave = any(operations) then quote_literal(on_leave) end as leaving
   )
   select case event
-    when 'INSERT' then case when condition_new is null then entered else format('case when %s then %s end', condition_new, entered) end
-    when 'DELETE' then case when condition_old is null then deleted else format('case when %s then %s end', condition_old, deleted) end
+    when 'INSERT' then case when condition_new is null or entered is null then entered else format('case when %s then %s end', condition_new, entered) end
+    when 'DELETE' then case when condition_old is null or deleted is null then deleted else format('case when %s then %s end', condition_old, deleted) end
     else case when condition_new is null then kept
       else format('case when %s then case when %s then %s else %s end when %s then %s end', condition_new, condition_old,
         coalesce(kept, 'null'), coalesce(entered, 'null'), case when leaving is null then 'false' else condition_old end, coalesce(leaving, 'null')) end

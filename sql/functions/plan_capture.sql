@@ -115,8 +115,10 @@ as $$
     from tandem.watch w where w.watch = $1
   ), described as (
     select wanted.*,
-           format(E'create or replace function tandem.%I(%s) returns %s\nlanguage plpgsql volatile %s\nset search_path = pg_catalog, pg_temp%s\nas %s',
-             name, arguments, result, security, tandem.capture_pins(w.relation), tandem.dollar_quoted(source)) as definition
+           format(E'create or replace function tandem.%I(%s) returns %s\nlanguage plpgsql volatile %s%s\nas %s', name, arguments, result, security,
+             -- The CRM's own triggers run in what writes back: under the CRM's settings.
+             case when name <> tandem.capture_name('back', $1) then E'\nset search_path = pg_catalog, pg_temp' || tandem.capture_pins(w.relation) end,
+             tandem.dollar_quoted(source)) as definition
     from wanted, tandem.watch w where w.watch = $1 and source is not null
   )
   select step.kind, step.statement

@@ -184,7 +184,8 @@ begin
 end
 $$;
 
--- The objects whose rows are about to be truncated; too many at once, or a row that cannot be read, become an alert.
+-- The objects whose rows are about to be truncated; too many rows, or one that cannot be read, become an alert. No more rows than that are read:
+-- everybody waits for the table meanwhile.
 create or replace function tandem.touch_truncated(truncated oid, watch text, key text, origin text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -193,14 +194,16 @@ declare
   most constant integer := 100000;
   partitioned boolean := (select relkind = 'p' from pg_class where oid = truncated);
   keys text[];
+  rows_read bigint;
 begin
   if row_security_active(truncated) then
     raise exception 'row-level security hides rows of %', truncated::regclass;
   end if;
-  execute format('select array(select distinct %s from %s %s as old limit %s)', key, case when partitioned then '' else 'only' end, truncated::regclass, most + 1)
-    into keys;
-  if cardinality(keys) > most then
-    raise exception 'its rows belonged to more than % objects', most;
+  execute format('select count(*), array_agg(distinct %s) from (select * from %s %s limit %s) as old', key, case when partitioned then '' else 'only' end,
+      truncated::regclass, most + 1)
+    into rows_read, keys;
+  if rows_read > most then
+    raise exception 'it had more than % rows', most;
   end if;
   insert into tandem.outbox (origin, object_id, request_type, operation, target, changed)
     select origin, k.object_id, r.request_type, 'update', r.target, '{}'

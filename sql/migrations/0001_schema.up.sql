@@ -108,7 +108,7 @@ create table tandem.outbox (
 -- hashtextextended(object_id, 0) = hashtextextended($1, 0) and object_id = $1.
 create index outbox_object on tandem.outbox (hashtextextended(object_id, 0), counter);
 create trigger outbox_state_and_outcome_agree after update on tandem.outbox for each row when ((
-  new.operation in ('create', 'update', 'delete', 'rekey', 'snapshot', 'call', 'canary')
+  (new.operation = old.operation or new.operation in ('create', 'update', 'delete', 'rekey', 'snapshot', 'call', 'canary'))
   and (old.request_state <> 3 or new.request_state = 3) and (
     (new.request_state in (1, 2) and new.outcome is null)
     or (new.request_state = 3 and new.outcome in ('delivered', 'unchanged', 'superseded', 'filtered', 'discarded'))
@@ -149,7 +149,7 @@ create table tandem.inbox (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 create index inbox_object on tandem.inbox (hashtextextended(object_id, 0), counter);
 create trigger inbox_state_and_outcome_agree after update on tandem.inbox for each row when ((
-  new.operation in ('create', 'update', 'delete', 'rekey', 'snapshot', 'call', 'canary')
+  (new.operation = old.operation or new.operation in ('create', 'update', 'delete', 'rekey', 'snapshot', 'call', 'canary'))
   and (old.request_state <> 3 or new.request_state = 3) and (
     (new.request_state in (1, 2) and new.outcome is null)
     or (new.request_state = 3 and new.outcome in ('applied', 'unchanged', 'superseded', 'filtered', 'discarded', 'stale'))
@@ -297,6 +297,8 @@ create table tandem.write_back (
   tries         integer not null default 0,
   constraint write_back_row_has_an_id primary key (write_back_id)
 );
+create index write_back_due on tandem.write_back (due, write_back_id);
+create index write_back_object on tandem.write_back (hashtextextended(object_id, 0));
 
 -- What `tandem apply` made of the configuration: capture is generated from these rows, and `run` refuses drift against them.
 create table tandem.target (

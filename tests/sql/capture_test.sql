@@ -1,6 +1,6 @@
 -- What is captured, in ordinary use: operations, conditions, watched columns, several routes, bodies.
 begin;
-select plan(31);
+select plan(37);
 
 create table opportunity (id integer primary key, stage text, amount numeric(12, 2), note text);
 alter table opportunity owner to crm;
@@ -168,5 +168,25 @@ savepoint a; insert into trace values (3); rollback to a; insert into trace valu
 reset role;
 select is(t.taken(), '{create 4}', 'what is rolled back is not captured');
 select lives_ok($$drop table trace$$, 'a watched table may be dropped');
+-- ---- a condition, and operations that lack one ------------------------------------------------------------------------------------------------
+create table part (id integer primary key, n integer);
+alter table part owner to crm;
+create function t.part_life(operations jsonb) returns text[] language plpgsql as $$
+begin
+  perform t.capture('part', jsonb_build_object('when', 'n > 0', 'operations', operations));
+  perform set_config('role', 'crm', true);
+  insert into part values (1, 1), (2, 0);
+  update part set n = 3 where id = 1;
+  update part set n = 4 where id = 2;
+  delete from part;
+  perform set_config('role', 'none', true);
+  return t.taken();
+end $$;
+select is(t.part_life('["update"]'), '{update 1}', 'updates alone');
+select is(t.part_life('["create", "update"]'), '{create 1,update 1,create 2}', 'no deletes');
+select is(t.part_life('["delete"]'), '{delete 1,delete 2}', 'deletes alone');
+select is(t.part_life('["create"]'), '{create 1,create 2}', 'creates alone');
+select is(t.part_life('["update", "delete"]'), '{update 1,delete 1,delete 2}', 'no creates');
+select is_empty('select * from tandem.plan_capture(''part'')', 'nothing is left to generate');
 select * from finish();
 rollback;

@@ -1,5 +1,5 @@
 -- A changed row sends the object that it belongs to (`touches`). Statements run in transactions of their own, as the CRM's do.
-select plan(35);
+select plan(38);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;   -- tests are also made as other roles
 
 create function t.touch(table_name text, touches jsonb, key text[] default null) returns integer
@@ -125,6 +125,22 @@ insert into visit_1 values (2, '2026-01-03', 'CH', null);
 select is(t.taken(), '{"create [\"CH\", 1]","update [\"CH\", 1]"}', 'a key of two columns, through a partition');
 truncate visit;
 select is((t.taken())[1], 'update ["CH", 1]', 'truncate');
+reset role;
+create table entry (id integer primary key, quote_id bigint);
+insert into entry select n, 1 + n % 2 from generate_series(1, 100001) as n;
+alter table entry owner to crm;
+select t.touch('entry', '[{"watch": "quote", "by": ["quote_id"]}]');
+select t.taken() \g /dev/null
+set role crm; truncate entry; reset role;
+select is(t.taken(), '{}', 'too many rows to read while everybody waits');
+select matches((select description from tandem.alert where kind = 'truncate'), 'it had more than 100000 rows', 'are an alert');
+alter table entry disable trigger user;
+insert into entry select n, 1 + n % 2 from generate_series(1, 100000) as n;
+alter table entry enable trigger user;
+alter table entry enable always trigger "!tandem_touch_truncate";
+set role crm; truncate entry; reset role;
+select is((select array_agg(x order by x) from unnest(t.taken()) as x), '{update 1,update 2}', 'as many as are read');
+set role crm;
 insert into transfer values (1, 2, 3);
 select is((select array_agg(x order by x) from unnest(t.taken()) as x), '{update 2,update 3}', 'two objects of one kind');
 update transfer set giver = 3;
