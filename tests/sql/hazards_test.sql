@@ -1,5 +1,5 @@
 -- Sequences that break simpler triggers. Statements run in transactions of their own, as the CRM's do.
-select plan(66);
+select plan(68);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;   -- tests are also made as other roles
 
 -- ---- data that JSON or a condition cannot take never fails the CRM ------------------------------------------------------------------
@@ -325,6 +325,11 @@ select throws_ok('update tandem.outbox set request_state = 3', '23514', null, 'n
 select throws_ok('update tandem.outbox set outcome = ''delivered''', '23514', null, 'nor has one while it is pending');
 select throws_ok('update tandem.outbox set request_state = 4, outcome = ''delivered''', '23514', null, 'nor one of another state');
 select throws_ok('update tandem.outbox set operation = ''changed''', '23514', null, 'and every operation is known');
+insert into tandem.outbox (object_id, request_type, operation, target) values ('by hand', 'contact', 'upsert', 'there');
+insert into tandem.inbox (object_id, request_type, operation, source, source_record_id) values ('by hand', 'contact', 'upsert', 'there', 'by hand');
+select lives_ok('update tandem.outbox set request_state = 4, outcome = ''rejected'' where object_id = ''by hand''', 'one that somebody has inserted can be settled');
+select lives_ok('update tandem.inbox set request_state = 4, outcome = ''rejected'' where object_id = ''by hand''', 'in both queues');
+delete from tandem.outbox where object_id = 'by hand'; delete from tandem.inbox where object_id = 'by hand';
 update tandem.outbox set request_state = 3, outcome = 'delivered';
 select throws_ok('update tandem.outbox set request_state = 1, outcome = null', '23514', null, 'what is done stays done');
 select ok((select bool_and(tandem.counter_of(record_id) = counter and substr(record_id::text, 15, 1) = '8') from tandem.outbox), 'record_id carries its counter');

@@ -1,5 +1,5 @@
 -- Columns of the CRM's own tables that tandem writes (`write_back`). Statements run in transactions of their own.
-select plan(35);
+select plan(43);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;   -- tests are also made as other roles
 
 create table account (id bigint primary key, name text, crm_id integer, crm_state varchar(20), touched_by text);
@@ -108,6 +108,46 @@ select is((select row(kind, subject, description)::text from tandem.alert), '(wr
   'then it is an alert');
 select is_empty('select from tandem.write_back', 'and no more');
 drop trigger refuse on account;
+
+-- ---- the CRM's own triggers run under its own settings, the deferred ones too ------------------------------------------------------------------------------
+select is((select proconfig from pg_proc where oid = 'tandem.write_back_step(text[])'::regprocedure), null, 'no settings of ours');
+create table audit_log (id bigint, at text, path text);
+grant insert on audit_log to public;
+create function audit() returns trigger language plpgsql as $$
+begin
+  insert into audit_log values (new.id, timestamptz '2026-01-31 12:00+00', current_setting('search_path'));
+  return null;
+end $$;
+create trigger audit after update on account for each row execute function audit();
+insert into tandem.write_back (target, request_type, object_id) values ('there', 'account', '2');
+set session authorization tandem_connector;
+set datestyle = 'German'; set timezone = 'UTC';
+select is(t.step(), 'written', 'a trigger that names its table without a schema');
+reset session authorization; reset datestyle; reset timezone;
+select is((select row(id, at, path)::text from audit_log), '(2,"31.01.2026 12:00:00 UTC","""$user"", public")', 'and formats as the CRM does');
+drop trigger audit on account;
+update account set crm_state = null where id in (1, 2);
+create constraint trigger refuse after update on account deferrable initially deferred for each row when (new.id = 1) execute function refuse();
+insert into tandem.write_back (target, request_type, object_id, due)
+  values ('there', 'account', '1', now() - interval '1 min'), ('there', 'account', '2', now());
+select is(tandem.write_back_step('{there}'), 'not on a Sunday', 'a trigger that refuses at COMMIT');
+select is((select row(object_id, tries)::text from tandem.write_back where due > now()), '(1,1)', 'is a try that counts');
+select is(tandem.write_back_step('{there}'), 'written', 'and what is behind it goes on');
+drop trigger refuse on account;
+delete from tandem.write_back;
+
+-- ---- a backlog costs nothing --------------------------------------------------------------------------------------------------------------------------------
+insert into tandem.write_back (target, request_type, object_id, due)
+  select 'there', 'account', 1000000 + n, now() + interval '1 h' from generate_series(1, 2000) as n
+  union all select 'there', 'account', 2000000 + n, now() from generate_series(1, 2000) as n;
+analyze tandem.write_back;
+begin;
+select seq_tup_read + idx_tup_fetch as before from pg_stat_xact_user_tables where relid = 'tandem.write_back'::regclass \gset
+select is(tandem.write_back_step('{there}'), 'gone', 'one of many');
+select cmp_ok((select seq_tup_read + idx_tup_fetch - :before from pg_stat_xact_user_tables where relid = 'tandem.write_back'::regclass), '<', 20::bigint,
+  'neither those that are put off nor those behind it are read');
+commit;
+delete from tandem.write_back;
 
 -- ---- a row that touches another object ----------------------------------------------------------------------------------------------------------------------
 create table line (id integer primary key, account_id bigint, n integer, crm_id text);
