@@ -25,9 +25,9 @@ with fence as materialized (
       date_time_received = coalesce(o.date_time_received, g.moment - g.duration_us * interval '1 microsecond'), date_time_update = g.moment
   from given g
   where o.counter = g.counter and o.record_id = g.record_id and o.request_state in (1, 2)
-  returning o.counter, o.target, o.request_type, o.object_id
+  returning o.target, o.request_type, o.object_id, g.*  -- a join of the two would be a nested loop over both
 ), change as materialized (
-  select h.target, h.request_type, h.object_id, g.* from held h join given g on g.counter = h.counter
+  select * from held
 ), parked as (
   insert into tandem.parked as p (queue, counter, peer, request_type, object_id, attempted, due, reason, waits_for)
   select 'outbox', c.counter, c.target, c.request_type, c.object_id, c.attempted,

@@ -25,10 +25,9 @@ with fence as materialized (
       date_time_received = coalesce(o.date_time_received, g.moment - g.duration_us * interval '1 microsecond'), date_time_update = g.moment
   from given g
   where o.counter = g.counter and o.record_id = g.record_id and o.request_state in (1, 2)
-  returning o.counter, o.target, o.request_type, o.object_id, o.old_object_id
+  returning o.target, o.request_type, o.object_id, o.old_object_id, g.*  -- a join of the two would be a nested loop over both
 ), change as materialized (
-  select s.target, s.request_type, s.object_id, s.old_object_id, g.*
-  from settled s join given g on g.counter = s.counter
+  select * from settled
 ), unparked as (
   delete from tandem.parked p using change c where p.queue = 'outbox' and p.counter = c.counter and c.request_state in (3, 4)
 ), failed as (
@@ -125,7 +124,8 @@ with fence as materialized (
         counter = excluded.counter, updated_at = clock_timestamp()  -- version: the last of theirs that was applied here
 ), woken as (
   update tandem.parked p set due = clock_timestamp() from paired
-  where p.queue = 'outbox' and p.peer = paired.target and paired.state = 'paired' and p.due > clock_timestamp()
+  where p.queue = 'outbox' and p.peer = paired.target and paired.state = 'paired'
+    and (p.due > clock_timestamp()) is true  -- not by the index of what is due: all that is parked would be looked at for each pair
     and hashtextextended(p.waits_for, 0) = hashtextextended(jsonb_build_array(paired.request_type, paired.object_id)::text, 0)
     and p.waits_for = jsonb_build_array(paired.request_type, paired.object_id)::text
   returning p.peer
