@@ -153,7 +153,7 @@ LoanAnswer failure_of(const HttpAnswer& answer) {
 }
 
 /// What their answer tells of the target stays, for delivery's sake.
-LoanAnswer without_headers(LoanAnswer theirs) {
+LoanAnswer without_headers(const LoanAnswer& theirs) {
   LoanAnswer out = ours(502, "the target's answer has a header that is too long");
   out.throttled = theirs.throttled;
   out.rest = theirs.rest;
