@@ -25,6 +25,10 @@ with low as materialized (
 ), due as materialized (
   select i.* from tandem.parked p join tandem.inbox i on i.counter = p.counter
   where p.queue = 'inbox' and p.peer = any ((select sources from awake)::text[]) and p.due <= statement_timestamp() and i.request_state in (1, 2)
+    and not exists (
+      select from held h
+      where h.peer = i.source and h.request_type = i.request_type and h.object = coalesce(i.remote_id, i.object_id) and h.counter < i.counter
+        and not (h.reason = 'object' and i.operation = 'create'))
   order by i.counter limit $2::bigint
 ), pending as (
   select * from fresh union all select * from due
@@ -40,9 +44,4 @@ select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin,
 union all
 (select r.counter, null, null, null, r.record_id, r.source, r.request_type, r.operation, r.remote_id, r.object_id, r.version, r.body::text,
        r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null
-from pending r
-where not exists (
-    select from held h
-    where h.peer = r.source and h.request_type = r.request_type and h.object = coalesce(r.remote_id, r.object_id) and h.counter < r.counter
-      and not (h.reason = 'object' and r.operation = 'create'))
-order by r.counter)
+from pending r order by r.counter)
