@@ -156,7 +156,8 @@ Step meet(const RouteSettings& route, const InboxRecord& record, const PairFacts
   if (pair.known && !pair.paired_with.empty() && !record.remote_id.empty() && pair.paired_with != record.remote_id)
     return settle(Outcome::conflict, "the object is paired with another one of theirs, " + pair.paired_with,
                   "conflict");
-  if (!pair.known && pair.deleted) return settle(Outcome::stale, "the object has been deleted");
+  // What has been fetched is there again, under the id that it had.
+  if (!pair.known && pair.deleted && !record.fetched) return settle(Outcome::stale, "the object has been deleted");
   if (!pair.known && pair.creating && record.age < route.max_wait)
     return park(record, Waits::outcome, std::clamp(record.age / 4, create_recheck, longest_wait),
                 "a create of ours may have made it");

@@ -167,7 +167,7 @@ void ForeignReader::take(Table& table, const postgres::Rows& rows, int row, Haul
   fresh_.push_back(std::move(id));
 }
 
-void ForeignReader::stored() {
+void ForeignReader::stored(const std::string&) {
   auto& seen = tables_[read_from_].seen;
   if (seen.size() > most_seen) seen.clear();  // the inbox passes over what comes again, too
   seen.insert(fresh_.begin(), fresh_.end());

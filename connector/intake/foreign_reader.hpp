@@ -25,7 +25,7 @@ class ForeignReader final : public SourceReader {
 
   [[nodiscard]] Status start(const std::string& position) override;
   [[nodiscard]] Result<Haul> read(const std::stop_token& stop) override;
-  void stored() override;
+  void stored(const std::string& position) override;
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -175,14 +175,14 @@ Status KafkaReader::assign() {
 
 Result<Haul> KafkaReader::read(const std::stop_token&) {
   listen();
-  if (!trouble_.empty() || Clock::now() >= next_discovery_) {
+  if (needs_discovery()) {
     const auto before = assigned_.size();
     if (auto found = discover(); !found) return tl::unexpected(std::move(found.error()));
     if (assigned_.size() > before)
       if (auto done = assign(); !done) return tl::unexpected(std::move(done.error()));
   }
   Haul haul;
-  gather(haul);
+  gather(haul, Waiting::for_messages);
   if (!astray_.empty()) {
     for (const Partition& partition : std::exchange(astray_, {}))
       if (auto found = find_beginning(partition, haul); !found) return tl::unexpected(std::move(found.error()));
@@ -194,8 +194,21 @@ Result<Haul> KafkaReader::read(const std::stop_token&) {
   return haul;
 }
 
+bool KafkaReader::needs_discovery() const {
+  return !trouble_.empty() || Clock::now() >= next_discovery_;
+}
+
+std::optional<Haul> KafkaReader::more() {
+  if (needs_discovery() || !astray_.empty()) return std::nullopt;
+  Haul haul;
+  gather(haul, Waiting::none);
+  if (haul.records.empty() && haul.refused.empty()) return std::nullopt;
+  haul.position = offsets_.text();
+  return haul;
+}
+
 /// Waits for a first message, then a little for others: a position is not written for each alone.
-void KafkaReader::gather(Haul& haul) {
+void KafkaReader::gather(Haul& haul, Waiting waiting) {
   std::size_t bytes = 0, taken = 0;
   const auto take_one = [&](rd_kafka_message_t* owned) {
     const Message message(owned);
@@ -203,11 +216,12 @@ void KafkaReader::gather(Haul& haul) {
     ++taken;
     take(*message, haul);
   };
-  rd_kafka_message_t* const first = rd_kafka_consume_queue(messages_.get(), moved_ ? 0 : wait_ms);
+  const bool waits = waiting == Waiting::for_messages && !moved_;
+  rd_kafka_message_t* const first = rd_kafka_consume_queue(messages_.get(), waits ? wait_ms : 0);
   if (first == nullptr) return;
   take_one(first);
   std::array<rd_kafka_message_t*, 200> more{};
-  for (int wait = linger_ms; taken < most_messages && bytes < most_bytes; wait = 0) {
+  for (int wait = waits ? linger_ms : 0; taken < most_messages && bytes < most_bytes; wait = 0) {
     const auto count = rd_kafka_consume_batch_queue(messages_.get(), wait, more.data(), more.size());
     for (ssize_t i = 0; i < count; ++i) take_one(more.at(static_cast<std::size_t>(i)));
     if (count <= 0) break;
@@ -287,11 +301,13 @@ void KafkaReader::listen() {
   }
 }
 
-void KafkaReader::stored() {
+void KafkaReader::stored(const std::string& position) {
   if (topics_.group.empty()) return;
+  const auto offsets = kafka::Offsets::parse(position);
+  if (!offsets) return;
   const Handle<rd_kafka_topic_partition_list_t> list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(offsets_.all().size())));
-  for (const auto& [partition, next] : offsets_.all())
+      rd_kafka_topic_partition_list_new(static_cast<int>(offsets->all().size())));
+  for (const auto& [partition, next] : offsets->all())
     rd_kafka_topic_partition_list_add(list.get(), partition.first.c_str(), partition.second)->offset = next;
   // For those who watch a group's lag; tandem itself never reads it.
   rd_kafka_commit(client_.get(), list.get(), 1);

@@ -2,7 +2,9 @@
 #include <librdkafka/rdkafka.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,7 +27,8 @@ class KafkaReader final : public SourceReader {
 
   [[nodiscard]] Status start(const std::string& position) override;
   [[nodiscard]] Result<Haul> read(const std::stop_token& stop) override;
-  void stored() override;
+  [[nodiscard]] std::optional<Haul> more() override;
+  void stored(const std::string& position) override;
 
   /// Without a connection: what is wrong with the properties.
   [[nodiscard]] static std::vector<kafka::PropertyProblem> check(const SourceSettings& source);
@@ -38,7 +41,9 @@ class KafkaReader final : public SourceReader {
   /// Which partitions there are. Fails where no broker answers, or none of the topics is there.
   [[nodiscard]] Status discover();
   [[nodiscard]] Status assign();
-  void gather(Haul& haul);
+  enum class Waiting : std::uint8_t { none, for_messages };
+  void gather(Haul& haul, Waiting waiting);
+  [[nodiscard]] bool needs_discovery() const;
   void take(const rd_kafka_message_t& message, Haul& haul);
   void take_payload(const rd_kafka_message_t& message, const std::string& topic, Haul& haul);
   /// What was to be read next is not there: goes on where the partition begins, and says so.

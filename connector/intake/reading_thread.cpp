@@ -48,13 +48,38 @@ void ReadingThread::run(const std::stop_token& stop) {
     if (session_ && !session_->usable()) session_.reset();
     [[maybe_unused]] const auto rung = bell_.drain_for(std::exchange(delay, std::min(delay * 2, longest_delay)));
   }
+  if (storing_)
+    if (auto ended = end_storing(); !ended) log::warn("what a source told last may not be stored", ended.error());
 }
 
 Result<milliseconds> ReadingThread::turn(const std::stop_token& stop) {
+  std::optional<Haul> haul;
+  if (storing_) {
+    if (Clock::now() < next_look_) haul = reader_->more();
+    if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
+  }
+  if (!started_ || !haul) {
+    auto read = read_on(stop);
+    if (!read) return tl::unexpected(std::move(read.error()));
+    haul = std::move(*read);
+  }
+  const milliseconds rest = haul->rest;
+  const bool unchanged = haul->records.empty() && haul->refused.empty() && haul->position == position_;
+  if (!haul->position.empty() && !unchanged)
+    if (auto begun = begin_storing(std::move(*haul)); !begun) return tl::unexpected(std::move(begun.error()));
+  if (rest > 0ms && storing_)
+    if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
+  return rest;
+}
+
+/// Nothing is being stored. A source that is paused has nothing to tell.
+Result<Haul> ReadingThread::read_on(const std::stop_token& stop) {
   if (auto looked = look_up(); !looked) return tl::unexpected(std::move(looked.error()));
   if (paused_) {
     started_ = false;
-    return look_interval;
+    Haul nothing;
+    nothing.rest = look_interval;
+    return nothing;
   }
   if (!started_) {
     if (auto begun = reader_->start(position_); !begun) return tl::unexpected(std::move(begun.error()));
@@ -62,13 +87,9 @@ Result<milliseconds> ReadingThread::turn(const std::stop_token& stop) {
     log::info("a source is read", {{field::source, source_.name}, {field::position, position_}});
   }
   auto haul = reader_->read(stop);
-  if (!haul) return tl::unexpected(std::move(haul.error()));
-  if (haul->complete)
+  if (haul && haul->complete)
     if (auto counted = count_missing(*haul); !counted) return tl::unexpected(std::move(counted.error()));
-  const bool unchanged = haul->records.empty() && haul->refused.empty() && haul->position == position_;
-  if (!haul->position.empty() && !unchanged)
-    if (auto done = store(*haul); !done) return tl::unexpected(std::move(done.error()));
-  return haul->rest;
+  return haul;
 }
 
 /// Position and pause as the database has them: at the start, and once a second.
@@ -118,22 +139,37 @@ Status ReadingThread::count_missing(Haul& haul) {
   return {};
 }
 
-Status ReadingThread::store(const Haul& haul) {
-  const store::Move move{position_, haul.position};
-  auto received = store::receive(*session_, source_.name, haul.records, haul.refused, move);
+Status ReadingThread::begin_storing(Haul haul) {
+  if (auto sent = store::send_received(*session_, source_.name, haul.records, haul.refused,
+                                       store::Move{position_, haul.position});
+      !sent)
+    return sent;
+  storing_ = std::move(haul);
+  return {};
+}
+
+Status ReadingThread::end_storing() {
+  const Haul haul = std::move(*std::exchange(storing_, std::nullopt));
+  auto received = store::finish_received(*session_, true);
   if (!received && store::of_the_records(received.error()))
-    received = store::receive_what_fits(*session_, source_.name, haul.records, haul.refused, move);
+    received = store::receive_what_fits(*session_, source_.name, haul.records, haul.refused, {position_, haul.position});
   if (!received) return tl::unexpected(std::move(received.error()));
   if (!received->moved) {
-    next_look_ = {};  // look_up finds the other position, and says so
+    log::warn("another position has been stored; the source is read from there", {{field::source, source_.name}});
+    started_ = false;
     return {};
   }
   position_ = haul.position;
-  reader_->stored();
+  reader_->stored(position_);
+  tell_of(haul, *received);
+  return {};
+}
+
+void ReadingThread::tell_of(const Haul& haul, const store::Received& received) {
   auto& registry = metrics::registry();
-  registry.total(metrics::intake_records, {source_.name}).add(received->fresh);
-  registry.total(metrics::intake_confirmations, {source_.name, "used"}).add(received->confirmed);
-  registry.total(metrics::intake_confirmations, {source_.name, "surplus"}).add(received->surplus);
+  registry.total(metrics::intake_records, {source_.name}).add(received.fresh);
+  registry.total(metrics::intake_confirmations, {source_.name, "used"}).add(received.confirmed);
+  registry.total(metrics::intake_confirmations, {source_.name, "surplus"}).add(received.surplus);
   if (!haul.refused.empty()) {
     registry.total(metrics::intake_refused, {source_.name, "malformed"}).add(haul.refused.size());
     log::warn("a source tells what cannot be understood; tandem.refused lists it",
@@ -142,8 +178,7 @@ Status ReadingThread::store(const Haul& haul) {
                {field::position, haul.refused.front().place},
                {field::reason, haul.refused.front().reason}});
   }
-  if (received->fresh > 0 && stored_) stored_();
-  return {};
+  if (received.fresh > 0 && stored_) stored_();
 }
 
 void ReadingThread::tell(std::string trouble) {

@@ -16,7 +16,7 @@
 namespace tandem {
 
 /// The thread of one source that tandem reads by itself: reads, stores what it has read together with the position
-/// behind it, and goes on from there. It owns the reader and one SQL session. The position is the fence: where another
+/// behind it, and goes on from there; where the source allows it, the next haul is read while one is being stored. It owns the reader and one SQL session. The position is the fence: where another
 /// one is stored than this thread has come from, nothing is stored, and it starts anew from that.
 class ReadingThread {
  public:
@@ -35,8 +35,11 @@ class ReadingThread {
   using Clock = std::chrono::steady_clock;
 
   [[nodiscard]] Result<std::chrono::milliseconds> turn(const std::stop_token& stop);
+  [[nodiscard]] Result<Haul> read_on(const std::stop_token& stop);
   [[nodiscard]] Status look_up();
-  [[nodiscard]] Status store(const Haul& haul);
+  [[nodiscard]] Status begin_storing(Haul haul);
+  [[nodiscard]] Status end_storing();
+  void tell_of(const Haul& haul, const store::Received& received);
   [[nodiscard]] Status count_missing(Haul& haul);
   void tell(std::string trouble);
 
@@ -45,7 +48,8 @@ class ReadingThread {
   const std::unique_ptr<SourceReader> reader_;
   const std::function<void()> stored_;
   std::optional<postgres::Connection> session_;
-  std::string position_;
+  std::string position_;         ///< that is stored
+  std::optional<Haul> storing_;  ///< under way on the session
   Census census_;
   bool started_ = false, paused_ = false;
   Clock::time_point next_look_{};

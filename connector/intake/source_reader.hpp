@@ -39,8 +39,11 @@ class SourceReader {
   [[nodiscard]] virtual Status start(const std::string& position) = 0;
   /// What there is next. Waits about a second at most where there is nothing.
   [[nodiscard]] virtual Result<Haul> read(const std::stop_token& stop) = 0;
-  /// The last haul and its position are stored.
-  virtual void stored() {}
+  /// What has come meanwhile, while the last haul is still being stored; waits for nothing. Nothing: this source is not
+  /// read further ahead now.
+  [[nodiscard]] virtual std::optional<Haul> more() { return std::nullopt; }
+  /// The haul that ends at this position is stored.
+  virtual void stored(const std::string& /*position*/) {}
   /// Objects of this type were missing in a complete list: another one is to tell whether they are gone.
   virtual void look_again(const std::string& /*request_type*/) {}
 };

@@ -84,8 +84,8 @@ bool of_the_records(const Error& error) {
          (state.starts_with("22") || state.starts_with("23") || state.starts_with("54"));
 }
 
-Result<Received> receive(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
-                         std::span<const Refused> refused, const std::optional<Move>& move) {
+Status send_received(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
+                     std::span<const Refused> refused, const std::optional<Move>& move) {
   std::array<std::vector<std::string_view>, 8> columns;
   for (auto& column : columns) column.reserve(records.size());
   std::vector<const Incoming*> confirmations;
@@ -116,17 +116,28 @@ Result<Received> receive(postgres::Connection& session, const std::string& sourc
   params.push_back(Param::array(std::span<const std::string>(reasons)));
   std::vector<postgres::Statement> statements{{queries::receive, std::move(params)}};
   if (!confirmations.empty()) statements.push_back(confirm_statement(source, confirmations, move));
-  auto answers = session.run(std::span<const postgres::Statement>(statements));
+  return session.send(std::span<const postgres::Statement>(statements));
+}
+
+Result<Received> finish_received(postgres::Connection& session, bool moves) {
+  auto answers = session.finish_all();
   if (!answers) return tl::unexpected(std::move(answers.error()));
   const auto number = [&](std::size_t answer, int column) {
     return static_cast<std::size_t>((*answers)[answer].number(0, column));
   };
-  Received received{number(0, 0), 0, 0, !move || number(0, 1) > 0};
-  if (!confirmations.empty()) {
+  Received received{number(0, 0), 0, 0, !moves || number(0, 1) > 0};
+  if (answers->size() > 1) {
     received.confirmed = number(1, 0);
     received.surplus = number(1, 1);
   }
   return received;
+}
+
+Result<Received> receive(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
+                         std::span<const Refused> refused, const std::optional<Move>& move) {
+  if (auto sent = send_received(session, source, records, refused, move); !sent)
+    return tl::unexpected(std::move(sent.error()));
+  return finish_received(session, move.has_value());
 }
 
 Result<Received> receive_what_fits(postgres::Connection& session, const std::string& source,

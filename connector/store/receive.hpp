@@ -54,6 +54,11 @@ struct Received {
 [[nodiscard]] Result<Received> receive(postgres::Connection& session, const std::string& source,
                                        std::span<const Incoming> records, std::span<const Refused> refused = {},
                                        const std::optional<Move>& move = std::nullopt);
+/// The same in two halves, between which the caller does something else; nothing else may be run on the session.
+[[nodiscard]] Status send_received(postgres::Connection& session, const std::string& source,
+                                   std::span<const Incoming> records, std::span<const Refused> refused,
+                                   const std::optional<Move>& move);
+[[nodiscard]] Result<Received> finish_received(postgres::Connection& session, bool moves);
 /// The same where some of the records may be such: these alone go to tandem.refused, and all the others are stored.
 [[nodiscard]] Result<Received> receive_what_fits(postgres::Connection& session, const std::string& source,
                                                  std::span<const Incoming> records, std::span<const Refused> refused,

@@ -142,12 +142,12 @@ create table tandem.inbox (
   origin             text,
   trace_context      text,
   remote_id          text,
-  source_record_id   text not null,
+  source_record_id   text collate "C" not null,
   version            text,
   constraint inbox_counter_identifies_a_record primary key (counter),
   constraint inbox_source_record_arrives_once unique (source, source_record_id)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
-create index inbox_object on tandem.inbox (hashtextextended(object_id, 0), counter);
+create index inbox_object on tandem.inbox (hashtextextended(object_id, 0), counter) where object_id is not null;
 create trigger inbox_state_and_outcome_agree after update on tandem.inbox for each row when ((
   (new.operation = old.operation or new.operation in ('create', 'update', 'delete', 'rekey', 'snapshot', 'call', 'canary'))
   and (old.request_state <> 3 or new.request_state = 3) and (

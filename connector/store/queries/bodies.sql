@@ -20,7 +20,10 @@ select case
                select from tandem.inbox n
                where hashtextextended(n.object_id, 0) = hashtextextended(o.object_id, 0) and n.object_id = o.object_id
                  and n.request_type = o.request_type and n.request_state in (1, 2) and n.source = any (low.sources)
-                 and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = n.counter)) then 3
+                 and not exists (
+                   select from tandem.parked p
+                   where p.queue = 'inbox' and p.counter = n.counter
+                     and (n.error_code is distinct from 'lock' or n.date_time < statement_timestamp() - interval '2 seconds'))) then 3
              else 0 end
          when o.counter is not null then 1
          when due.xid::text::xid8 >= pg_current_xact_id() then 2  -- the server has not got that far again

@@ -1,10 +1,11 @@
 -- $1 connector, $2 epoch, $3 counters, $4 record_ids, $5 body, $6 version (null: not told), $7 status of the answer. One object's records: one of them gets the
--- body, and with the status the mark that it tells of the whole object, and may be applied now, the others are superseded by it. That is the create, if there is one, since an update waits for its object.
+-- body, and with the status the mark that it tells of the whole object, and may be applied now, the others are superseded by it. That is the create, if there is one,
+-- since an update waits for its object; each create, if there are several, since a delete may lie between them.
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
 ), given as materialized (
   select g.counter, g.record_id,
-         row_number() over (order by i.operation <> 'create', case i.operation when 'create' then g.counter else -g.counter end) = 1 as carries,
+         i.operation = 'create' or not bool_or(i.operation = 'create') over () and g.counter = max(g.counter) over () as carries,
          last_value(i.version) over (order by g.counter rows between unbounded preceding and unbounded following) as version
   from unnest($3::bigint[], $4::text[]::uuid[]) as g (counter, record_id)
   join tandem.inbox i on i.counter = g.counter and i.record_id = g.record_id
@@ -20,7 +21,7 @@ with fence as materialized (
   update tandem.inbox i
   set request_state = 3, outcome = 'superseded', error_code = null, description = 'the object was fetched for a newer notice', next_attempt_at = null,
       date_time_received = coalesce(i.date_time_received, clock_timestamp()), date_time_update = clock_timestamp()
-  from filled f, given g where not g.carries and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
+  from given g where exists (select from filled) and not g.carries and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
   returning i.counter
 ), unparked as (
   delete from tandem.parked p using superseded s where p.queue = 'inbox' and p.counter = s.counter
