@@ -28,6 +28,7 @@ class KafkaReader final : public SourceReader {
   [[nodiscard]] Status start(const std::string& position) override;
   [[nodiscard]] Result<Haul> read(const std::stop_token& stop) override;
   [[nodiscard]] std::optional<Haul> more() override;
+  [[nodiscard]] bool repeats_itself() const override { return false; }
   void stored(const std::string& position) override;
 
   /// Without a connection: what is wrong with the properties.

@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr milliseconds first_delay{500}, longest_delay{30'000}, look_interval{1'000};
+constexpr auto repeats_for = 60s;  // a source that has told something twice is likely to do so again
 
 }  // namespace
 
@@ -140,8 +141,10 @@ Status ReadingThread::count_missing(Haul& haul) {
 }
 
 Status ReadingThread::begin_storing(Haul haul) {
+  const auto repeats = reader_->repeats_itself() || Clock::now() < repeats_until_ ? store::Repeats::passed_over
+                                                                                  : store::Repeats::not_expected;
   if (auto sent = store::send_received(*session_, source_.name, haul.records, haul.refused,
-                                       store::Move{position_, haul.position});
+                                       store::Move{position_, haul.position}, repeats);
       !sent)
     return sent;
   storing_ = std::move(haul);
@@ -150,15 +153,22 @@ Status ReadingThread::begin_storing(Haul haul) {
 
 Status ReadingThread::end_storing() {
   const Haul haul = std::move(*std::exchange(storing_, std::nullopt));
+  const store::Move move{position_, haul.position};
   auto received = store::finish_received(*session_, true);
+  if (!received && store::is_repeat(received.error())) {
+    repeats_until_ = Clock::now() + repeats_for;
+    received = store::receive(*session_, source_.name, haul.records, haul.refused, move);
+  }
   if (!received && store::of_the_records(received.error()))
-    received = store::receive_what_fits(*session_, source_.name, haul.records, haul.refused, {position_, haul.position});
+    received = store::receive_what_fits(*session_, source_.name, haul.records, haul.refused, move);
   if (!received) return tl::unexpected(std::move(received.error()));
   if (!received->moved) {
     log::warn("another position has been stored; the source is read from there", {{field::source, source_.name}});
     started_ = false;
     return {};
   }
+  if (received->fresh + received->confirmed + received->surplus < haul.records.size())
+    repeats_until_ = Clock::now() + repeats_for;
   position_ = haul.position;
   reader_->stored(position_);
   tell_of(haul, *received);

@@ -16,8 +16,9 @@
 namespace tandem {
 
 /// The thread of one source that tandem reads by itself: reads, stores what it has read together with the position
-/// behind it, and goes on from there; where the source allows it, the next haul is read while one is being stored. It owns the reader and one SQL session. The position is the fence: where another
-/// one is stored than this thread has come from, nothing is stored, and it starts anew from that.
+/// behind it, and goes on from there; where the source allows it, the next haul is read while one is being stored. It
+/// owns the reader and one SQL session. The position is the fence: where another one is stored than this thread has
+/// come from, nothing is stored, and it starts anew from that.
 class ReadingThread {
  public:
   /// `settings` and `source` must outlive this. `stored`: rows have been added to the inbox.
@@ -52,7 +53,7 @@ class ReadingThread {
   std::optional<Haul> storing_;  ///< under way on the session
   Census census_;
   bool started_ = false, paused_ = false;
-  Clock::time_point next_look_{};
+  Clock::time_point next_look_{}, repeats_until_{};
   BoundedQueue<bool> bell_{1};
   mutable std::mutex mutex_;  ///< guards trouble_, which the http thread shows
   std::string trouble_;

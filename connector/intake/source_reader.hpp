@@ -42,6 +42,8 @@ class SourceReader {
   /// What has come meanwhile, while the last haul is still being stored; waits for nothing. Nothing: this source is not
   /// read further ahead now.
   [[nodiscard]] virtual std::optional<Haul> more() { return std::nullopt; }
+  /// It usually tells things twice, as where it looks back for what has come late.
+  [[nodiscard]] virtual bool repeats_itself() const { return true; }
   /// The haul that ends at this position is stored.
   virtual void stored(const std::string& /*position*/) {}
   /// Objects of this type were missing in a complete list: another one is to tell whether they are gone.

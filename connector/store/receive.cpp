@@ -17,6 +17,16 @@ Param json_or_null(const std::string& text) {
   return text.empty() ? Param() : Param(text);
 }
 
+std::string without_conflicts(std::string text) {
+  const auto begin = text.find("  on conflict on constraint inbox_source_record_arrives_once");
+  return text.erase(begin, text.find('\n', begin) - begin);
+}
+
+postgres::Query query_for(Repeats repeats) {
+  static const std::string text = without_conflicts(std::string(queries::receive.text));
+  return repeats == Repeats::passed_over ? queries::receive : postgres::Query{"receive_new", text};
+}
+
 postgres::Statement confirm_statement(const std::string& source, std::span<const Incoming* const> given,
                                       const std::optional<Move>& move) {
   std::array<std::vector<std::string>, 5> columns;
@@ -78,6 +88,10 @@ Result<Received> store_all_that_fits(postgres::Connection& session, const std::s
 
 }  // namespace
 
+bool is_repeat(const Error& error) {
+  return error.kind == ErrorKind::refused && error.sqlstate == "23505";
+}
+
 bool of_the_records(const Error& error) {
   const std::string_view state = error.sqlstate;
   return error.kind == ErrorKind::refused &&
@@ -85,7 +99,7 @@ bool of_the_records(const Error& error) {
 }
 
 Status send_received(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
-                     std::span<const Refused> refused, const std::optional<Move>& move) {
+                     std::span<const Refused> refused, const std::optional<Move>& move, Repeats repeats) {
   std::array<std::vector<std::string_view>, 8> columns;
   for (auto& column : columns) column.reserve(records.size());
   std::vector<const Incoming*> confirmations;
@@ -114,7 +128,7 @@ Status send_received(postgres::Connection& session, const std::string& source, s
   params.push_back(move ? json_or_null(move->from) : Param());
   params.push_back(Param::array(std::span<const std::string>(places)));
   params.push_back(Param::array(std::span<const std::string>(reasons)));
-  std::vector<postgres::Statement> statements{{queries::receive, std::move(params)}};
+  std::vector<postgres::Statement> statements{{query_for(repeats), std::move(params)}};
   if (!confirmations.empty()) statements.push_back(confirm_statement(source, confirmations, move));
   return session.send(std::span<const postgres::Statement>(statements));
 }
@@ -135,7 +149,7 @@ Result<Received> finish_received(postgres::Connection& session, bool moves) {
 
 Result<Received> receive(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
                          std::span<const Refused> refused, const std::optional<Move>& move) {
-  if (auto sent = send_received(session, source, records, refused, move); !sent)
+  if (auto sent = send_received(session, source, records, refused, move, Repeats::passed_over); !sent)
     return tl::unexpected(std::move(sent.error()));
   return finish_received(session, move.has_value());
 }

@@ -54,16 +54,21 @@ struct Received {
 [[nodiscard]] Result<Received> receive(postgres::Connection& session, const std::string& source,
                                        std::span<const Incoming> records, std::span<const Refused> refused = {},
                                        const std::optional<Move>& move = std::nullopt);
+/// What becomes of a record that has come before. To expect none is a fifth cheaper: one that comes all the same is a
+/// unique_violation, and nothing is stored.
+enum class Repeats : std::uint8_t { passed_over, not_expected };
 /// The same in two halves, between which the caller does something else; nothing else may be run on the session.
 [[nodiscard]] Status send_received(postgres::Connection& session, const std::string& source,
                                    std::span<const Incoming> records, std::span<const Refused> refused,
-                                   const std::optional<Move>& move);
+                                   const std::optional<Move>& move, Repeats repeats);
 [[nodiscard]] Result<Received> finish_received(postgres::Connection& session, bool moves);
 /// The same where some of the records may be such: these alone go to tandem.refused, and all the others are stored.
 [[nodiscard]] Result<Received> receive_what_fits(postgres::Connection& session, const std::string& source,
                                                  std::span<const Incoming> records, std::span<const Refused> refused,
                                                  const Move& move);
 
+/// A record has come before.
+[[nodiscard]] bool is_repeat(const Error& error);
 /// Whether the records themselves are at fault.
 [[nodiscard]] bool of_the_records(const Error& error);
 

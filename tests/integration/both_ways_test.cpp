@@ -104,7 +104,8 @@ TEST(BothWays, FieldsThatOneSideChangedEachAreMerged) {
   const auto notice = both.notice("account", "update", id);
   both.sql().run("begin; update account set tier = 9");
   ASSERT_EQ(both.tell(notice), 202);
-  ASSERT_TRUE(wait_for([&] { return both.sql().number("select count(*) from tandem.parked where queue = 'inbox'") == 1; }));
+  ASSERT_TRUE(
+      wait_for([&] { return both.sql().number("select count(*) from tandem.parked where queue = 'inbox'") == 1; }));
   both.sql().run("commit");
   ASSERT_TRUE(both.rests());
   EXPECT_EQ(both.sql().text("select name || tier from account"), "Theirs9");

@@ -65,6 +65,21 @@ TEST_F(Receive, MovesThePositionWithTheRecords) {
   EXPECT_EQ(position(), R"({"offset": 6})");
 }
 
+TEST_F(Receive, ARepeatThatIsNotExpectedLeavesNothingBehind) {
+  auto session = scene.session();
+  const store::Move first{"", "1"}, second{"1", "2"};
+  const auto store = [&](const std::vector<store::Incoming>& records, const store::Move& move) {
+    EXPECT_TRUE(store::send_received(session, "theirs", records, {}, move, store::Repeats::not_expected));
+    return store::finish_received(session, true);
+  };
+  ASSERT_EQ(store({incoming("1"), incoming("2")}, first)->fresh, 2U);
+  const auto repeated = store({incoming("3"), incoming("2")}, second);
+  ASSERT_FALSE(repeated.has_value());
+  EXPECT_TRUE(store::is_repeat(repeated.error())) << repeated.error().message;
+  EXPECT_EQ(scene.admin->text("select position from tandem.source"), "1");
+  EXPECT_EQ(store::receive(session, "theirs", std::vector{incoming("3"), incoming("2")}, {}, second)->fresh, 1U);
+}
+
 TEST_F(Receive, StoresNothingWhereSomebodyElseHasReadOn) {
   auto session = scene.session();
   ASSERT_TRUE(store::receive(session, "theirs", {}, {}, store::Move{"", "{}"})->moved);
