@@ -68,7 +68,7 @@ Status Applier::learn_tables(Connection& session) {
     std::map<std::string, std::string, std::less<>> types;
     for (std::size_t at = 0; at < columns.size(); ++at) types.emplace(columns[at], names[at]);
     const auto table = tables_.try_emplace(watch, watch, std::string(rows->text(row, 1)), rows->texts(row, 2)).first;
-    table->second.learn(std::move(types), rows->flag(row, 5));
+    table->second.learn(std::move(types), {rows->flag(row, 5), rows->flag(row, 6)});
   }
   return {};
 }

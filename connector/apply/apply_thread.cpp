@@ -120,6 +120,7 @@ Result<ApplyThread::Window> ApplyThread::read_window() {
     record.attempts = static_cast<int>(rows->number(row, 12));
     record.age = std::chrono::milliseconds(rows->number(row, 13));
     record.fetched = rows->flag(row, 14);
+    record.parked = rows->flag(row, 15);
     if (record.source != nullptr) out.records.push_back(std::move(record));
   }
   return out;

@@ -126,6 +126,7 @@ void take_lane(Turn& turn, const Rows& pending, const Rows& known, int row) {
   turn.lane.forced = known.flag(row, 4);
   turn.lane.written = known.text(row, 5);
   turn.lane.paired = known.flag(row, 6);
+  turn.lane.agreed_id = known.number(row, 7);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ with low as materialized (
         and not (h.reason = 'object' and i.operation = 'create'))
   order by i.counter limit $2::bigint
 ), pending as (
-  select * from fresh union all select * from due
+  select *, false as was_parked from fresh union all select *, true from due
 )
 select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin, coalesce((select max(i.counter) from tandem.inbox i), 0) as newest,
        (select l.counter from low cross join lateral (
@@ -40,8 +40,8 @@ select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin,
             and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
           order by r.counter limit 1) l) as lowest, null::uuid as record_id, null::text as source, null::text as request_type,
        null::text as operation, null::text as remote_id, null::text as object_id, null::text as version, null::text as body,
-       null::integer as attempts, null::bigint as age_ms, null::boolean as fetched
+       null::integer as attempts, null::bigint as age_ms, null::boolean as fetched, null::boolean as was_parked
 union all
 (select r.counter, null, null, null, r.record_id, r.source, r.request_type, r.operation, r.remote_id, r.object_id, r.version, r.body::text,
-       r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null
+       r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null, r.was_parked
 from pending r order by r.counter)
