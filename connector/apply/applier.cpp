@@ -42,6 +42,13 @@ void decide(std::span<Turn> turns) {
   }
 }
 
+/// What a person has settled meanwhile is left out.
+void meet_all(Round& round) {
+  std::erase_if(round.turns, [](const Turn& turn) { return !turn.pending; });
+  for (Turn& turn : round.turns)
+    if (turn.undecided()) turn.step = meet(*turn.route->settings, *turn.record, turn.pair);
+}
+
 void place_all(std::span<Turn> turns) {
   for (Turn& turn : turns)
     if (turn.undecided()) turn.step = place(*turn.route->settings, *turn.record, !turn.object_id.empty());
@@ -155,7 +162,10 @@ Result<std::size_t> Applier::attempt(Connection& session, ApplyTransaction& tran
 /// Reads, decides, writes and keeps what becomes of a round's records.
 Status Applier::run(Connection& session, const ApplyTransaction& transaction, const std::string& target, Round& round) {
   auto& turns = round.turns;
-  if (auto read = read_pairs(session, fence_, target, turns); !read) return read;
+  route_all(turns);
+  if (auto asked = ask_pairs(session, fence_, target, turns); !asked) return asked;
+  read_bodies(turns);  // while the database looks the pairs up
+  if (auto read = take_pairs(session, turns); !read) return read;
   meet_all(round);
   if (auto read = read_theirs(session, target, round); !read) return read;
   if (auto found = find_objects(session, target, turns); !found) return found;
@@ -182,10 +192,8 @@ Status Applier::write_all(Connection& session, const ApplyTransaction& transacti
   return {};
 }
 
-/// What a person has settled meanwhile is left out.
-void Applier::meet_all(Round& round) {
-  std::erase_if(round.turns, [](const Turn& turn) { return !turn.pending; });
-  for (Turn& turn : round.turns) {
+void Applier::route_all(std::span<Turn> turns) {
+  for (Turn& turn : turns) {
     const auto& record = *turn.record;
     const auto route = std::ranges::find_if(routes_, [&](const ApplyRoute& of) {
       return of.settings->target == record.source->target && of.settings->request_type == record.request_type;
@@ -201,7 +209,6 @@ void Applier::meet_all(Round& round) {
     }
     turn.route = &*route;
     turn.table = &table->second;
-    turn.step = meet(*route->settings, record, turn.pair);
   }
 }
 

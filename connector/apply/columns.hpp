@@ -11,6 +11,9 @@ namespace tandem {
 
 using Columns = std::map<std::string, std::string, std::less<>>;
 
+/// Equality of two values of sound tokens, as json::equal.
+[[nodiscard]] bool same_value(std::string_view a, std::string_view b);
+
 /// The members of a JSON object; none where it is no object.
 [[nodiscard]] Columns columns_of(std::string_view object);
 [[nodiscard]] std::string object_of(const Columns& columns);
