@@ -22,7 +22,8 @@ namespace queries = store::queries;
 
 constexpr int most_at_once = 5;  // tries of a deadlock or a serialization failure
 constexpr std::chrono::milliseconds longest_transaction{100}, slow_transaction{200}, longest_round{1'000};
-constexpr std::size_t rows_at_once = 50;      // written between two looks at the clock
+constexpr std::size_t rows_at_once = 50;      // of those that the CRM's triggers see, between two looks at the clock
+constexpr std::size_t shared_as_one = 5;      // so many that share a statement take no longer than one of these
 constexpr std::size_t most_statements = 500;  // prepared ones, of one table
 
 /// Of those whose object is known: what becomes of them, the lane's facts at hand.
@@ -52,6 +53,14 @@ void meet_all(Round& round) {
 void place_all(std::span<Turn> turns) {
   for (Turn& turn : turns)
     if (turn.undecided()) turn.step = place(*turn.route->settings, *turn.record, !turn.object_id.empty());
+}
+
+/// How many of the turns are written before the next look at the clock.
+std::size_t chunk_of(std::span<const Turn> turns) {
+  std::size_t count = 0;
+  for (std::size_t weight = 0; count < turns.size() && weight < rows_at_once * shared_as_one; ++count)
+    weight += turns[count].table != nullptr && turns[count].table->in_sets() ? 1 : shared_as_one;
+  return count;
 }
 
 }  // namespace
@@ -181,13 +190,14 @@ Status Applier::run(Connection& session, const ApplyTransaction& transaction, co
 
 /// Where the CRM's own triggers are slow, what is left of the round is put off: its rows must not be held for long.
 Status Applier::write_all(Connection& session, const ApplyTransaction& transaction, Round& round) {
-  for (std::size_t at = 0; at < round.turns.size(); at += rows_at_once) {
+  for (std::size_t at = 0, count = 0; at < round.turns.size(); at += count) {
     if (at > 0 && transaction.age() > longest_round) {
       round.cut(at);
       return {};
     }
     const auto turns = std::span(round.turns).subspan(at);
-    if (auto written = write_rows(session, turns.first(std::min(rows_at_once, turns.size()))); !written) return written;
+    count = chunk_of(turns);
+    if (auto written = write_rows(session, turns.first(count)); !written) return written;
   }
   return {};
 }

@@ -19,7 +19,7 @@ using Columns = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] std::string object_of(const Columns& columns);
 
 /// What they are known to have after a record that need not name every field: `theirs` over `before`, the route's
-/// fields alone.
+/// fields alone. A name may come twice where it is written in two ways: the later one counts, as in jsonb.
 [[nodiscard]] std::string overlay(const RouteSettings& route, const std::string& before, const std::string& theirs);
 
 /// The object_id of a row: the text of a single key, the JSON array of a composite one.
