@@ -22,7 +22,8 @@ namespace queries = store::queries;
 
 constexpr int most_at_once = 5;  // tries of a deadlock or a serialization failure
 constexpr std::chrono::milliseconds longest_transaction{100}, slow_transaction{200}, longest_round{1'000};
-constexpr std::size_t rows_at_once = 50;      // written between two looks at the clock
+constexpr std::size_t rows_at_once = 50;      // of those that the CRM's triggers see, between two looks at the clock
+constexpr std::size_t shared_as_one = 5;      // so many that share a statement take no longer than one of these
 constexpr std::size_t most_statements = 500;  // prepared ones, of one table
 
 /// Of those whose object is known: what becomes of them, the lane's facts at hand.
@@ -42,9 +43,24 @@ void decide(std::span<Turn> turns) {
   }
 }
 
+/// What a person has settled meanwhile is left out.
+void meet_all(Round& round) {
+  std::erase_if(round.turns, [](const Turn& turn) { return !turn.pending; });
+  for (Turn& turn : round.turns)
+    if (turn.undecided()) turn.step = meet(*turn.route->settings, *turn.record, turn.pair);
+}
+
 void place_all(std::span<Turn> turns) {
   for (Turn& turn : turns)
     if (turn.undecided()) turn.step = place(*turn.route->settings, *turn.record, !turn.object_id.empty());
+}
+
+/// How many of the turns are written before the next look at the clock.
+std::size_t chunk_of(std::span<const Turn> turns) {
+  std::size_t count = 0;
+  for (std::size_t weight = 0; count < turns.size() && weight < rows_at_once * shared_as_one; ++count)
+    weight += turns[count].table != nullptr && turns[count].table->in_sets() ? 1 : shared_as_one;
+  return count;
 }
 
 }  // namespace
@@ -68,7 +84,7 @@ Status Applier::learn_tables(Connection& session) {
     std::map<std::string, std::string, std::less<>> types;
     for (std::size_t at = 0; at < columns.size(); ++at) types.emplace(columns[at], names[at]);
     const auto table = tables_.try_emplace(watch, watch, std::string(rows->text(row, 1)), rows->texts(row, 2)).first;
-    table->second.learn(std::move(types), rows->flag(row, 5));
+    table->second.learn(std::move(types), {rows->flag(row, 5), rows->flag(row, 6)});
   }
   return {};
 }
@@ -155,7 +171,10 @@ Result<std::size_t> Applier::attempt(Connection& session, ApplyTransaction& tran
 /// Reads, decides, writes and keeps what becomes of a round's records.
 Status Applier::run(Connection& session, const ApplyTransaction& transaction, const std::string& target, Round& round) {
   auto& turns = round.turns;
-  if (auto read = read_pairs(session, fence_, target, turns); !read) return read;
+  route_all(turns);
+  if (auto asked = ask_pairs(session, fence_, target, turns); !asked) return asked;
+  read_bodies(turns);  // while the database looks the pairs up
+  if (auto read = take_pairs(session, turns); !read) return read;
   meet_all(round);
   if (auto read = read_theirs(session, target, round); !read) return read;
   if (auto found = find_objects(session, target, turns); !found) return found;
@@ -171,21 +190,20 @@ Status Applier::run(Connection& session, const ApplyTransaction& transaction, co
 
 /// Where the CRM's own triggers are slow, what is left of the round is put off: its rows must not be held for long.
 Status Applier::write_all(Connection& session, const ApplyTransaction& transaction, Round& round) {
-  for (std::size_t at = 0; at < round.turns.size(); at += rows_at_once) {
+  for (std::size_t at = 0, count = 0; at < round.turns.size(); at += count) {
     if (at > 0 && transaction.age() > longest_round) {
       round.cut(at);
       return {};
     }
     const auto turns = std::span(round.turns).subspan(at);
-    if (auto written = write_rows(session, turns.first(std::min(rows_at_once, turns.size()))); !written) return written;
+    count = chunk_of(turns);
+    if (auto written = write_rows(session, turns.first(count)); !written) return written;
   }
   return {};
 }
 
-/// What a person has settled meanwhile is left out.
-void Applier::meet_all(Round& round) {
-  std::erase_if(round.turns, [](const Turn& turn) { return !turn.pending; });
-  for (Turn& turn : round.turns) {
+void Applier::route_all(std::span<Turn> turns) {
+  for (Turn& turn : turns) {
     const auto& record = *turn.record;
     const auto route = std::ranges::find_if(routes_, [&](const ApplyRoute& of) {
       return of.settings->target == record.source->target && of.settings->request_type == record.request_type;
@@ -201,7 +219,6 @@ void Applier::meet_all(Round& round) {
     }
     turn.route = &*route;
     turn.table = &table->second;
-    turn.step = meet(*route->settings, record, turn.pair);
   }
 }
 

@@ -50,7 +50,7 @@ class Applier {
                            const std::string& target, Round& round);
   [[nodiscard]] static Status write_all(postgres::Connection& session, const ApplyTransaction& transaction,
                                         Round& round);
-  void meet_all(Round& round);
+  void route_all(std::span<Turn> turns);
   [[nodiscard]] Status keep(postgres::Connection& session, const std::string& target, std::span<const Turn> turns);
 
   const Settings& settings_;

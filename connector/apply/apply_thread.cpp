@@ -16,8 +16,7 @@ using namespace std::chrono_literals;
 using postgres::Param;
 namespace queries = store::queries;
 
-constexpr std::int64_t most_rows = 2'000;
-constexpr std::size_t most_in_one = 500;
+constexpr std::size_t most_rows = 2'000, most_in_one = 500;
 constexpr auto poll_interval = 20ms, floor_interval = 1'000ms, look_interval = 1'000ms, first_delay = 50ms,
                longest_delay = 2'000ms;
 
@@ -70,14 +69,23 @@ Status ApplyThread::turn(const std::stop_token& stop, bool& more) {
     if (auto learnt = applier_.learn_tables(*crm_); !learnt) return learnt;
     next_look_ = Clock::now() + look_interval;
   }
-  auto window = read_window();
+  auto window = next_ ? Result<Window>(*std::exchange(next_, std::nullopt)) : read_window();
   if (!window) return tl::unexpected(std::move(window.error()));
   LaneLine line;
+  const bool backlog = window->records.size() >= most_rows;
   for (std::size_t first = 0; first < window->records.size();) {
     if (stop.stop_requested()) return {};
     const auto batch = batch_at(window->records, first);
+    const bool ahead = backlog && line.empty() && first + batch.size() == window->records.size();
+    if (ahead)
+      if (auto sent = ask_ahead(batch); !sent) return sent;
     if (auto done = applier_.apply(*crm_, batch, line); !done) return done;
     first += batch.size();
+    if (!ahead) continue;
+    const auto rows = session_->finish();
+    if (!rows) return tl::unexpected(rows.error());
+    if (!line.empty()) continue;
+    next_ = window_of(*rows);
   }
   more = !window->records.empty() && line.empty();
   // What was passed over is still pending above the floor, and `lowest` of the next window knows it.
@@ -93,22 +101,39 @@ Status ApplyThread::open() {
   if (!crm) return tl::unexpected(std::move(crm.error()));
   session_.emplace(std::move(*session));
   crm_.emplace(std::move(*crm));
-  safe_ = floor_ = noted_ = drawn_ = 0;  // a lost session is a start
+  next_.reset();
+  safe_ = floor_ = noted_ = drawn_ = known_ = 0;  // a lost session is a start
   return applier_.prepare(*crm_);
 }
 
 Result<ApplyThread::Window> ApplyThread::read_window() {
-  const std::array params{Param::array(std::span<const std::string>(sources_)), Param(most_rows)};
-  auto rows = session_->run(queries::apply_window, params);
-  if (!rows) return tl::unexpected(std::move(rows.error()));
+  const auto rows = session_->run(queries::apply_window, asked({}));
+  if (!rows) return tl::unexpected(rows.error());
+  return window_of(*rows);
+}
+
+Status ApplyThread::ask_ahead(std::span<const InboxRecord> in_work) {
+  return session_->send(queries::apply_window, asked(in_work));
+}
+
+std::vector<Param> ApplyThread::asked(std::span<const InboxRecord> in_work) const {
+  std::vector<std::int64_t> counters;
+  counters.reserve(in_work.size());
+  for (const auto& record : in_work) counters.push_back(record.counter);
+  return {Param::array(std::span<const std::string>(sources_)), Param(static_cast<std::int64_t>(most_rows)),
+          Param(known_), Param::array(std::span<const std::int64_t>(counters))};
+}
+
+ApplyThread::Window ApplyThread::window_of(const postgres::Rows& rows) const {
   Window out;
-  out.xmin = rows->number(0, 1);
-  out.newest = rows->number(0, 2);
-  if (!rows->null(0, 3)) out.lowest = rows->number(0, 3);
-  for (int row = 1; row < rows->size(); ++row) {
-    const auto text = [&](int column) { return std::string(rows->text(row, column)); };
+  out.xmin = rows.number(0, 1);
+  out.newest = rows.number(0, 2);
+  if (!rows.null(0, 3)) out.lowest = rows.number(0, 3);
+  out.records.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 1; row < rows.size(); ++row) {
+    const auto text = [&](int column) { return std::string(rows.text(row, column)); };
     InboxRecord record;
-    record.counter = rows->number(row, 0);
+    record.counter = rows.number(row, 0);
     record.record_id = text(4);
     record.source = settings_.source(text(5));
     record.request_type = text(6);
@@ -117,9 +142,10 @@ Result<ApplyThread::Window> ApplyThread::read_window() {
     record.object_id = text(9);
     record.version = text(10);
     record.body = text(11);
-    record.attempts = static_cast<int>(rows->number(row, 12));
-    record.age = std::chrono::milliseconds(rows->number(row, 13));
-    record.fetched = rows->flag(row, 14);
+    record.attempts = static_cast<int>(rows.number(row, 12));
+    record.age = std::chrono::milliseconds(rows.number(row, 13));
+    record.fetched = rows.flag(row, 14);
+    record.parked = rows.flag(row, 15);
     if (record.source != nullptr) out.records.push_back(std::move(record));
   }
   return out;
@@ -130,9 +156,10 @@ Status ApplyThread::keep_floor(const Window& window) {
     safe_ = std::max(safe_, noted_);
     drawn_ = 0;
   }
+  const auto floor = window.lowest ? std::min(safe_, *window.lowest - 1) : safe_;
+  known_ = std::max(known_, floor);
   if (Clock::now() < next_floor_) return {};
   next_floor_ = Clock::now() + floor_interval;
-  const auto floor = window.lowest ? std::min(safe_, *window.lowest - 1) : safe_;
   if (floor <= floor_ && (drawn_ != 0 || window.newest <= safe_)) return {};
   const std::array params{Param(fence_.name), Param(fence_.epoch), Param::array(std::span<const std::string>(sources_)),
                           Param(floor)};

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -13,8 +14,10 @@
 
 namespace tandem {
 
-/// The thread `apply`: reads the inbox by counter, in windows above its floor, and applies what they bring. It
-/// holds nothing from one window to the next: what a window has read is settled or parked before the next one is read.
+/// The thread `apply`: reads the inbox by counter, in windows above its floor, and applies what they bring. What a
+/// window has read is settled or parked before the next one is looked at. While there is a backlog the next one is read
+/// beside the last batch, without what that batch holds; where a record of the turn has been parked, it is read again,
+/// since what stands behind the record must wait with it.
 /// It owns two SQL sessions, since the CRM's own triggers must run under the database's own settings.
 class ApplyThread {
  public:
@@ -37,6 +40,9 @@ class ApplyThread {
   [[nodiscard]] Status turn(const std::stop_token& stop, bool& more);
   [[nodiscard]] Status open();
   [[nodiscard]] Result<Window> read_window();
+  [[nodiscard]] Status ask_ahead(std::span<const InboxRecord> in_work);
+  [[nodiscard]] std::vector<postgres::Param> asked(std::span<const InboxRecord> in_work) const;
+  [[nodiscard]] Window window_of(const postgres::Rows& rows) const;
   [[nodiscard]] Status keep_floor(const Window& window);
 
   const Settings& settings_;
@@ -46,9 +52,11 @@ class ApplyThread {
   std::vector<std::string> sources_;
   BoundedQueue<bool> doorbell_{1};
   std::optional<postgres::Connection> session_, crm_;
+  std::optional<Window> next_;  ///< read ahead
   // The floor, as docs/protocol.md says: a position is safe once a snapshot's xmin is above an id drawn after it was
   // noted.
   std::int64_t safe_ = 0, floor_ = 0, noted_ = 0, drawn_ = 0;
+  std::int64_t known_ = 0;  ///< the floor as it could be written now
   Clock::time_point next_floor_{}, next_look_{};
 };
 

@@ -57,8 +57,10 @@ struct Agreements {
   Objects objects;
   Texts images, versions;
   std::vector<bool> unsettled;
+  std::vector<std::int64_t> agreed_ids;
   void add(const Turn& turn) {
     objects.add(turn);
+    agreed_ids.push_back(turn.lane.agreed_id);
     images.push_back(turn.step.agree->image.empty() ? "{}" : turn.step.agree->image);
     versions.push_back(turn.record->version);
     unsettled.push_back(turn.step.agree->unsettled);
@@ -75,14 +77,14 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
   std::vector<Statement> out;
   std::vector<std::int64_t> superseded;
   Objects unpaired, paired, followed;
-  Agreements agreed;
+  Agreements agreed, again;
   for (const Turn& turn : turns) {
     const Step& step = turn.step;
     if (step.conflict) out.push_back(conflict_of(target, turn));
     if (step.supersede) superseded.insert(superseded.end(), turn.waiting.begin(), turn.waiting.end());
     if (step.unpair) unpaired.add(turn);
     if (step.pair && !turn.remote_id.empty() && !is_paired_already(turn)) paired.add(turn);
-    if (step.agree) agreed.add(turn);
+    if (step.agree) (turn.lane.agreed_id == 0 ? agreed : again).add(turn);
     if (step.follow) followed.add(turn);
     if (step.resolved)
       out.push_back(
@@ -100,6 +102,10 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
     out.push_back({queries::apply_agree,
                    {Param(target), array(agreed.objects.types), array(agreed.objects.object_ids), array(agreed.images),
                     nullable(agreed.versions), Param::array(agreed.unsettled)}});
+  if (!again.images.empty())
+    out.push_back({queries::apply_agree_again,
+                   {array(again.agreed_ids), array(again.images), nullable(again.versions),
+                    Param::array(again.unsettled)}});
   if (!followed.types.empty())
     out.push_back({queries::apply_follow, {Param(target), array(followed.types), array(followed.object_ids)}});
   return out;
@@ -108,7 +114,7 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
 namespace {
 
 Statement settlement(const store::Fence& fence, std::span<const Turn> turns) {
-  std::vector<std::int64_t> counters, states, attempts;
+  std::vector<std::int64_t> counters, states, attempts, parked;
   Texts record_ids, outcomes, codes, descriptions, object_ids;
   for (const Turn& turn : turns) {
     if (turn.step.then == Then::park) continue;
@@ -120,11 +126,12 @@ Statement settlement(const store::Fence& fence, std::span<const Turn> turns) {
     descriptions.push_back(turn.step.description);
     object_ids.push_back(turn.object_id);
     attempts.push_back(turn.record->attempts + 1);
+    if (turn.record->parked) parked.push_back(turn.record->counter);
   }
   if (counters.empty()) return {};
   return {queries::apply_settle,
           {Param(fence.name), Param(fence.epoch), array(counters), array(record_ids), array(states), array(outcomes),
-           nullable(codes), nullable(descriptions), nullable(object_ids), array(attempts)}};
+           nullable(codes), nullable(descriptions), nullable(object_ids), array(attempts), array(parked)}};
 }
 
 Statement parking(const store::Fence& fence, std::span<const Turn> turns) {

@@ -16,6 +16,28 @@ std::string quoted(Connection& session, const std::vector<std::string>& names, s
   return out;
 }
 
+std::string array_of(std::span<const std::string> objects) {
+  std::string out = "[";
+  for (const auto& object : objects) out.append(out.size() > 1 ? "," : "").append(object);
+  return out + "]";
+}
+
+std::string array_of(std::span<const Columns> rows) {
+  std::vector<std::string> objects;
+  objects.reserve(rows.size());
+  for (const auto& row : rows) objects.push_back(object_of(row));
+  return array_of(std::span<const std::string>(objects));
+}
+
+std::string assignments(Connection& session, const std::vector<std::string>& columns) {
+  std::string out;
+  for (const auto& name : columns) {
+    const auto column = session.quoted_identifier(name);
+    out.append(out.empty() ? "" : ", ").append(column).append(" = p.").append(column);
+  }
+  return out;
+}
+
 std::vector<std::string> names_of(const Columns& columns) {
   std::vector<std::string> names;
   for (const auto& [name, value] : columns) names.push_back(name);
@@ -30,9 +52,9 @@ postgres::Query CrmTable::prepared(std::string sql) {
   return {place->second, place->first};
 }
 
-void CrmTable::learn(std::map<std::string, std::string, std::less<>> types, bool changes_rows) {
+void CrmTable::learn(std::map<std::string, std::string, std::less<>> types, Traits traits) {
   types_ = std::move(types);
-  changes_rows_ = changes_rows;
+  traits_ = traits;
 }
 
 std::string_view CrmTable::type_of(std::string_view column) const {
@@ -72,43 +94,62 @@ Statement CrmTable::find(Connection& session, const std::vector<std::string>& co
 }
 
 Statement CrmTable::lock(Connection& session, std::span<const std::string> object_ids) {
-  return {prepared("select g.place, to_jsonb(t.*)::text, t.ctid, t.tableoid" + by_key(session) +
+  return {prepared("select g.place, row_to_json(t.*)::text, t.ctid, t.tableoid" + by_key(session) +
                    " for no key update of t skip locked"),
           {keys_of(object_ids)}};
 }
 
 Statement CrmTable::read(Connection& session, std::span<const std::string> object_ids) {
-  return {prepared("select g.place, to_jsonb(t.*)::text" + by_key(session)), {keys_of(object_ids)}};
+  return {prepared("select g.place, row_to_json(t.*)::text" + by_key(session)), {keys_of(object_ids)}};
 }
 
 Statement CrmTable::insert(Connection& session, const Columns& values) {
   const auto names = names_of(values);
   if (names.empty())
-    return {prepared("insert into " + relation_ + " as t default values returning to_jsonb(t.*)::text"), {}};
+    return {prepared("insert into " + relation_ + " as t default values returning row_to_json(t.*)::text"), {}};
   return {prepared("insert into " + relation_ + " as t (" + quoted(session, names, "") + ") select " +
                    quoted(session, names, "p.") + " from jsonb_populate_record(null::" + relation_ +
-                   ", $1::jsonb) as p returning to_jsonb(t.*)::text"),
+                   ", $1::jsonb) as p returning row_to_json(t.*)::text"),
           {Param(object_of(values))}};
 }
 
 Statement CrmTable::change(Connection& session, const Version& version, const std::vector<std::string>& columns,
                            const Columns& values) {
-  std::string sets;
   Columns taken;
-  for (const auto& name : columns) {
-    const auto column = session.quoted_identifier(name);
-    sets += (sets.empty() ? "" : ", ") + column + " = p." + column;
+  for (const auto& name : columns)
     if (const auto value = values.find(name); value != values.end()) taken.insert(*value);
-  }
-  return {prepared("update " + relation_ + " t set " + sets + " from jsonb_populate_record(null::" + relation_ +
+  return {prepared("update " + relation_ + " t set " + assignments(session, columns) + " from jsonb_populate_record(null::" + relation_ +
                    ", $1::jsonb) as p where t.ctid = $2::tid and t.tableoid = $3::oid"
-                   " returning to_jsonb(t.*)::text"),
+                   " returning row_to_json(t.*)::text"),
           {Param(object_of(taken)), Param(version.ctid), Param(version.tableoid)}};
 }
 
 Statement CrmTable::erase(const Version& version) {
   return {prepared("delete from " + relation_ + " t where t.ctid = $1::tid and t.tableoid = $2::oid"),
           {Param(version.ctid), Param(version.tableoid)}};
+}
+
+Statement CrmTable::insert_all(Connection& session, std::span<const Columns> rows) {
+  const auto names = names_of(rows.front());
+  std::string told;
+  for (const auto& name : key_)
+    told.append(told.empty() ? "" : ", ").append("to_jsonb(t." + session.quoted_identifier(name) + ")::text");
+  return {prepared("insert into " + relation_ + " as t (" + quoted(session, names, "") + ") select " +
+                   quoted(session, names, "p.") + " from jsonb_populate_recordset(null::" + relation_ +
+                   ", $1::jsonb) as p returning " + told),
+          {Param(array_of(rows))}};
+}
+
+/// By the places of the rows, whose column has a name that no table of the CRM has.
+Statement CrmTable::change_all(Connection& session, std::span<const Version> versions,
+                               const std::vector<std::string>& columns, std::span<const Columns> rows) {
+  std::vector<std::string> places;
+  places.reserve(versions.size());
+  for (const auto& version : versions) places.push_back(version.ctid);
+  return {prepared("update only " + relation_ + " t set " + assignments(session, columns) +
+                   " from rows from (unnest($2::text[]::tid[]), jsonb_populate_recordset(null::" + relation_ +
+                   ", $1::jsonb)) as p (\"tandem place\") where t.ctid = p.\"tandem place\""),
+          {Param(array_of(rows)), Param::array(std::span<const std::string>(places))}};
 }
 
 }  // namespace tandem

@@ -28,12 +28,18 @@ class CrmTable {
   [[nodiscard]] const std::vector<std::string>& key() const { return key_; }
   [[nodiscard]] std::size_t statements() const { return statements_.size(); }
 
-  /// What is known of the table, and may be a second old: type names by column, as format_type() gives them, and
-  /// whether the CRM's own triggers can change a row behind its write.
-  void learn(std::map<std::string, std::string, std::less<>> types, bool changes_rows);
+  /// What the CRM has on its table.
+  struct Traits {
+    bool changes_rows = true;  ///< its own triggers can change a row behind its write
+    bool in_sets = false;      ///< no trigger, rule or child of the CRM's: rows may share a statement
+  };
+
+  /// What is known of the table, and may be a second old: type names by column, as format_type() gives them.
+  void learn(std::map<std::string, std::string, std::less<>> types, Traits traits);
   /// "" where the type is not known.
   [[nodiscard]] std::string_view type_of(std::string_view column) const;
-  [[nodiscard]] bool changes_rows() const { return changes_rows_; }
+  [[nodiscard]] bool changes_rows() const { return traits_.changes_rows; }
+  [[nodiscard]] bool in_sets() const { return traits_.in_sets; }
 
   /// (place, object): the values as the database prints them for our columns, all columns of the table.
   [[nodiscard]] postgres::Statement canonical(std::span<const std::string> objects);
@@ -53,6 +59,13 @@ class CrmTable {
                                            const std::vector<std::string>& columns, const Columns& values);
   [[nodiscard]] postgres::Statement erase(const Version& version);
 
+  /// Several rows at once, of a table that allows it. Each of `rows` has values of the same columns.
+  /// (a JSON token for each column of the key), in the order of `rows`.
+  [[nodiscard]] postgres::Statement insert_all(postgres::Connection& session, std::span<const Columns> rows);
+  /// Affects as many rows as are still the versions that were locked.
+  [[nodiscard]] postgres::Statement change_all(postgres::Connection& session, std::span<const Version> versions,
+                                               const std::vector<std::string>& columns, std::span<const Columns> rows);
+
  private:
   [[nodiscard]] postgres::Query prepared(std::string sql);
   [[nodiscard]] std::string by_key(postgres::Connection& session) const;
@@ -61,7 +74,7 @@ class CrmTable {
   std::string name_, relation_;
   std::vector<std::string> key_;
   std::map<std::string, std::string, std::less<>> types_;
-  bool changes_rows_ = true;
+  Traits traits_;
   std::map<std::string, std::string, std::less<>> statements_;  ///< name by text
 };
 

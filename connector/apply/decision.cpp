@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "apply/merge.hpp"
-#include "json/scan.hpp"
 
 namespace tandem {
 namespace {
@@ -244,7 +243,7 @@ Step end_write(Step step, const Columns& now, const Columns& theirs) {
   const bool inserted = step.then == Then::insert;
   const auto kept = [&](const std::string& name, const std::string& value) {
     const auto found = now.find(name);
-    return found == now.end() ? !inserted : json::equal(found->second, value);
+    return found == now.end() ? !inserted : same_value(found->second, value);
   };
   bool normalised = false;
   for (const auto& [name, value] : theirs)

@@ -68,6 +68,7 @@ struct LaneFacts {
   bool unsettled = false, just_written = false, forced = false, paired = false;
   /// image: the agreed one; version: theirs, that was applied last; written: what our last write got
   std::string image, version, written;
+  std::int64_t agreed_id = 0;  ///< of the image; 0: there is none
 };
 
 /// The change that a record tells of, beside the row that it is about.

@@ -126,11 +126,13 @@ void take_lane(Turn& turn, const Rows& pending, const Rows& known, int row) {
   turn.lane.forced = known.flag(row, 4);
   turn.lane.written = known.text(row, 5);
   turn.lane.paired = known.flag(row, 6);
+  turn.lane.agreed_id = known.number(row, 7);
 }
 
 }  // namespace
 
-Status read_pairs(Connection& session, const store::Fence& fence, const std::string& target, std::span<Turn> turns) {
+Status ask_pairs(Connection& session, const store::Fence& fence, const std::string& target,
+                 std::span<const Turn> turns) {
   std::vector<std::int64_t> counters;
   Texts record_ids, types, remote_ids, told_ids;
   for (const Turn& turn : turns) {
@@ -148,7 +150,11 @@ Status read_pairs(Connection& session, const store::Fence& fence, const std::str
                           array(types),
                           Param::nullable_array(std::span<const std::string>(remote_ids)),
                           Param::nullable_array(std::span<const std::string>(told_ids))};
-  auto rows = session.run(queries::apply_identity, params);
+  return session.send(queries::apply_identity, params);
+}
+
+Status take_pairs(Connection& session, std::span<Turn> turns) {
+  auto rows = session.finish();
   if (!rows) return tl::unexpected(std::move(rows.error()));
   for (int row = 0; row < rows->size(); ++row) {
     if (rows->number(row, 0) == 0) return another_has_taken_over();

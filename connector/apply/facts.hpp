@@ -10,9 +10,12 @@
 /// of statements for all of them. Turns that are decided already are passed over.
 namespace tandem {
 
-/// Whether the records are pending, and which pairs they are about. Fails where another connector has taken over.
-[[nodiscard]] Status read_pairs(postgres::Connection& session, const store::Fence& fence, const std::string& target,
-                                std::span<Turn> turns);
+/// Asks whether the records are pending, and which pairs they are about: the answer is taken by take_pairs, and nothing
+/// else may be run in between.
+[[nodiscard]] Status ask_pairs(postgres::Connection& session, const store::Fence& fence, const std::string& target,
+                               std::span<const Turn> turns);
+/// Fails where another connector has taken over.
+[[nodiscard]] Status take_pairs(postgres::Connection& session, std::span<Turn> turns);
 /// Objects of ours that nobody has paired: by their key, where they tell it, else by the natural key.
 [[nodiscard]] Status find_objects(postgres::Connection& session, const std::string& target, std::span<Turn> turns);
 /// The objects' rows and then the lanes, locked; then what stands in other tables, in a snapshot that is taken behind

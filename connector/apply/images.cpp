@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <vector>
 
@@ -21,70 +22,83 @@ namespace queries = store::queries;
 struct Image {
   std::size_t turn;
   CrmTable* table;
-  Inverse inverse;
-  Columns columns{}, asked{};
+  Told told;
   std::string missing_type{}, missing_id{};  ///< a reference without a pair
 };
 
-/// References of all images in one statement; what is no reference goes over as it is.
+/// Takes what needs no question, and leaves the rest to be asked for.
+void take_plain(const CrmTable& table, Columns& columns, Columns& asked) {
+  for (auto column = columns.begin(); column != columns.end();) {
+    const auto next = std::next(column);
+    if (auto plain = plain_value(table.type_of(column->first), column->second); plain.empty())
+      asked.insert(columns.extract(column));
+    else
+      column->second = std::move(plain);
+    column = next;
+  }
+}
+
+Told read_backwards(const Mapping& mapping, const CrmTable& table, std::string_view body) {
+  Told out;
+  auto inverse = mapping.invert(body);
+  if (!inverse) {
+    out.fault = std::move(inverse.error().description);
+    return out;
+  }
+  for (auto& column : inverse->columns) {
+    if (column.ref.empty())
+      out.columns.insert_or_assign(std::move(column.column), std::move(column.json));
+    else
+      out.references.push_back(std::move(column));
+  }
+  take_plain(table, out.columns, out.asked);
+  return out;
+}
+
+void take_reference(Image& image, const std::string& column, std::string json) {
+  Columns given;
+  given.emplace(column, std::move(json));
+  image.told.columns.erase(column);
+  image.told.asked.erase(column);
+  take_plain(*image.table, given, image.told.asked);
+  image.told.columns.merge(given);
+}
+
+/// References of all images in one statement.
 Status read_references(Connection& session, const std::string& target, std::span<Image> images) {
-  struct Reference {
-    Image* image;
-    const std::string* column;
-  };
-  std::vector<Reference> references;
-  std::vector<std::string> types, ids;
+  std::vector<Image*> asking;
+  std::vector<std::string> types, ids, columns;
   for (Image& image : images) {
-    for (auto& column : image.inverse.columns) {
-      if (column.ref.empty()) {
-        image.columns.insert_or_assign(column.column, std::move(column.json));
-        continue;
-      }
-      references.push_back({&image, &column.column});
-      types.push_back(column.ref);
+    for (auto& column : image.told.references) {
+      asking.push_back(&image);
+      columns.push_back(std::move(column.column));
+      types.push_back(std::move(column.ref));
       ids.push_back(json::scalar_text(column.json).value_or(""));
     }
   }
-  if (references.empty()) return {};
+  if (asking.empty()) return {};
   const std::array params{Param(target), Param::array(std::span<const std::string>(types)),
                           Param::array(std::span<const std::string>(ids))};
   auto rows = session.run(queries::apply_refs, params);
   if (!rows) return tl::unexpected(std::move(rows.error()));
-  for (std::size_t at = 0; at < references.size(); ++at) {
-    auto& [image, column] = references[at];
-    if (rows->null(static_cast<int>(at), 0)) {
-      image->missing_type = types[at];
-      image->missing_id = ids[at];
-    } else {
-      image->columns.insert_or_assign(*column, json::quote(rows->text(static_cast<int>(at), 0)));
+  for (std::size_t at = 0; at < asking.size(); ++at) {
+    if (!rows->null(static_cast<int>(at), 0)) {
+      take_reference(*asking[at], columns[at], json::quote(rows->text(static_cast<int>(at), 0)));
+      continue;
     }
+    asking[at]->missing_type = types[at];
+    asking[at]->missing_id = ids[at];
   }
   return {};
-}
-
-/// Takes what needs no question, and leaves the rest of `given` to be asked for.
-Columns taken_as_plain(const CrmTable& table, Columns& given) {
-  Columns out;
-  std::erase_if(given, [&](const auto& column) {
-    auto plain = plain_value(table.type_of(column.first), column.second);
-    if (plain.empty()) return false;
-    out.emplace(column.first, std::move(plain));
-    return true;
-  });
-  return out;
 }
 
 Status read_canonical(Connection& session, std::span<Image> images) {
   std::map<CrmTable*, std::vector<Image*>> asked;
   std::map<CrmTable*, std::vector<std::string>> objects;
   for (Image& image : images) {
-    Columns known = taken_as_plain(*image.table, image.columns);
-    if (!image.columns.empty()) {
-      asked[image.table].push_back(&image);
-      objects[image.table].push_back(object_of(image.columns));
-      image.asked = std::move(image.columns);
-    }
-    image.columns = std::move(known);
+    if (image.told.asked.empty()) continue;
+    asked[image.table].push_back(&image);
+    objects[image.table].push_back(object_of(image.told.asked));
   }
   if (asked.empty()) return {};
   std::vector<Statement> statements;
@@ -94,10 +108,10 @@ Status read_canonical(Connection& session, std::span<Image> images) {
   auto answer = answers->begin();
   for (const auto& [table, members] : asked) {
     for (int row = 0; row < answer->size(); ++row) {
-      Image& image = *members[static_cast<std::size_t>(answer->number(row, 0) - 1)];
+      Told& told = members[static_cast<std::size_t>(answer->number(row, 0) - 1)]->told;
       Columns canonical = columns_of(answer->text(row, 1));
-      std::erase_if(canonical, [&](const auto& column) { return !image.asked.contains(column.first); });
-      image.columns.merge(canonical);  // unknown columns are left out
+      std::erase_if(canonical, [&](const auto& column) { return !told.asked.contains(column.first); });
+      told.columns.merge(canonical);  // unknown columns are left out
     }
     ++answer;
   }
@@ -112,7 +126,7 @@ Status read_images(Connection& session, const std::string& target, std::span<Ima
 bool differ(const Columns& row, const Columns& theirs) {
   return std::ranges::any_of(theirs, [&](const auto& column) {
     const auto ours = row.find(column.first);
-    return ours != row.end() && !json::equal(ours->second, column.second);
+    return ours != row.end() && !same_value(ours->second, column.second);
   });
 }
 
@@ -124,15 +138,21 @@ void leave_out_null_keys(const std::vector<std::string>& key, Columns& theirs) {
 
 }  // namespace
 
+void read_bodies(std::span<Turn> turns) {
+  for (Turn& turn : turns)
+    if (turn.undecided() && !turn.deletes())
+      turn.told = read_backwards(turn.route->mapping, *turn.table, turn.record->body);
+}
+
 Status read_theirs(Connection& session, const std::string& target, Round& round) {
   std::vector<Image> images;
   for (std::size_t at = 0; at < round.turns.size(); ++at) {
     Turn& turn = round.turns[at];
     if (!turn.undecided() || turn.deletes()) continue;
-    if (auto inverse = turn.route->mapping.invert(turn.record->body))
-      images.push_back({at, turn.table, std::move(*inverse)});
+    if (turn.told.fault.empty())
+      images.push_back({at, turn.table, std::move(turn.told)});
     else
-      turn.step = unreadable(inverse.error().description);
+      turn.step = unreadable(std::move(turn.told.fault));
   }
   if (auto read = read_images(session, target, images); !read) return read;
   for (Image& image : images) {
@@ -144,7 +164,7 @@ Status read_theirs(Connection& session, const std::string& target, Round& round)
       }
       turn.step = wait_for_parent(*turn.route->settings, *turn.record, image.missing_type, image.missing_id);
     }
-    turn.theirs = std::move(image.columns);
+    turn.theirs = std::move(image.told.columns);
     leave_out_null_keys(turn.table->key(), turn.theirs);
   }
   return {};
@@ -156,12 +176,12 @@ Status read_agreed(Connection& session, const std::string& target, std::span<Tur
     Turn& turn = turns[at];
     if (!turn.undecided() || turn.deletes() || turn.lane.image.empty() || turn.lane.in_flight) continue;
     if (!differ(turn.row, turn.theirs)) continue;
-    if (auto inverse = turn.route->mapping.invert(turn.lane.image))
-      images.push_back({at, turn.table, std::move(*inverse)});
+    if (auto told = read_backwards(turn.route->mapping, *turn.table, turn.lane.image); told.fault.empty())
+      images.push_back({at, turn.table, std::move(told)});
   }
   if (auto read = read_images(session, target, images); !read) return read;
   for (Image& image : images)
-    if (image.missing_type.empty()) turns[image.turn].agreed = std::move(image.columns);
+    if (image.missing_type.empty()) turns[image.turn].agreed = std::move(image.told.columns);
   return {};
 }
 

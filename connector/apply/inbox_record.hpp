@@ -13,6 +13,7 @@ struct InboxRecord {
   std::string record_id, request_type, operation, remote_id, object_id, version, body;
   const SourceSettings* source = nullptr;
   int attempts = 0;
+  bool parked = false;   ///< it has waited
   bool fetched = false;  ///< the body is the whole object, as their system had it when the record came
   std::chrono::milliseconds age{0};
 };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "json/scan.hpp"
+#include "apply/columns.hpp"
 
 namespace tandem {
 namespace {
@@ -32,11 +32,11 @@ Merge merge(ConflictPolicy policy, const std::vector<FieldImages>& fields, bool 
   bool as_a_whole = false;  // the route's policy decides about every field that has none of its own
   std::vector<std::string> theirs_alone, both;
   for (const FieldImages& field : fields) {
-    if (json::equal(field.ours, field.theirs)) continue;
+    if (same_value(field.ours, field.theirs)) continue;
     ++differing;
     const bool known = field.agreed.has_value() && !blind;
-    const bool ours_changed = !known || !json::equal(field.ours, *field.agreed);
-    const bool theirs_changed = !known || !json::equal(field.theirs, *field.agreed);
+    const bool ours_changed = !known || !same_value(field.ours, *field.agreed);
+    const bool theirs_changed = !known || !same_value(field.theirs, *field.agreed);
     const bool conflict = ours_changed && theirs_changed;
     if (conflict) out.conflicts.push_back(field.column);
     if (!field.policy) {

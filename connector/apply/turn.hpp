@@ -18,12 +18,21 @@ struct ApplyRoute {
   Mapping mapping;
 };
 
+/// A body of theirs, read backwards.
+struct Told {
+  Columns columns{};                         ///< values as the database prints them for our columns
+  Columns asked{};                           ///< those that only the database can tell
+  std::vector<Inverse::Column> references{};  ///< still to be looked up
+  std::string fault{};                       ///< why the mapping cannot read it
+};
+
 /// Everything about one record while its transaction is open. The fields are filled in this order.
 struct Turn {
   const InboxRecord* record = nullptr;
   std::size_t position = 0;           ///< among the records that the round was given
   const ApplyRoute* route = nullptr;  ///< null: no route takes it
   CrmTable* table = nullptr;          ///< null: the route's watch is not known
+  Told told{};
   bool pending = false;               ///< false: a person has settled it meanwhile
   PairFacts pair{};
   std::string object_id{}, remote_id{};

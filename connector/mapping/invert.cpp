@@ -44,6 +44,7 @@ tl::expected<Inverse, MappingFault> Mapping::invert(std::string_view their_body)
   const auto members = json::members(their_body);
   if (!members) return tl::unexpected(MappingFault{{}, "body: " + members.error().message, false, {}, {}});
   Inverse out;
+  out.columns.reserve(plan_->fields.size());
   for (const MappingPlan::Field& field : plan_->fields) {
     if (!field.invertible) continue;
     const auto theirs = find(*members, field.path);

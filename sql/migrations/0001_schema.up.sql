@@ -266,8 +266,8 @@ create table tandem.agreed (
   unsettled    boolean not null default false,        -- an attempt has left its effect unknown: compare with nothing
   updated_at   timestamptz not null default now(),
   constraint agreed_row_has_an_id primary key (agreed_id)
-) with (fillfactor = 70);
-create unique index agreed_is_one_per_object on tandem.agreed (target, request_type, md5(object_id));
+) with (fillfactor = 50);  -- many objects that lie together change together, and each of them stays on its page
+create unique index agreed_is_one_per_object on tandem.agreed (md5(object_id), target, request_type);
 
 -- Every try that failed or was not the first. A success at the first try is told by the record itself.
 create table tandem.attempt (

@@ -163,6 +163,140 @@ TEST_F(BothWaysBatch, ARowThatAnotherRecordsTriggerHasChangedIsDecidedAnew) {
   EXPECT_EQ(both.sql().number("select count(*) from tandem.conflict"), 1);
 }
 
+TEST_F(BothWaysBatch, ABacklogOfSeveralWindowsKeepsTheOrderOfEachObject) {
+  gather();
+  const auto store_accounts = [&](const std::string& operation, int tier) {
+    both.sql().run(
+        "insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, body) select "
+        "'account', '" +
+        operation + "', 'second_crm', 'a' || n, '" + std::to_string(tier) +
+        "/' || n, jsonb_build_object('Name', 'n' || n, 'Tier', " + std::to_string(tier) +
+        ") from generate_series(1, 1500) as n");
+  };
+  store_accounts("create", 1);
+  store(R"(('contact', 'create', 'c1', '{"Email":"first","AccountId":"late"}'))");
+  store_accounts("update", 2);
+  store_accounts("update", 3);
+  store(R"(('contact', 'update', 'c1', '{"Email":"second"}'))");
+  store_accounts("update", 4);
+  store(R"(('account', 'create', 'late', '{"Name":"late","Tier":4}'))");
+  release();
+  ASSERT_TRUE(both.rests(seconds(60)));
+  EXPECT_EQ(both.sql().number("select count(*) from account where tier = 4"), 1501);
+  EXPECT_EQ(both.sql().text("select email from contact"), "second") << "behind what waited for its parent";
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.inbox where outcome = 'applied'"), 6003);
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.outbox"), 0);
+}
+
+/// Rows of tables on which the CRM has nothing of its own share a statement; what it sees there is counted.
+class BothWaysSets : public BothWaysBatch {
+ protected:
+  /// By how many statements these rows were written.
+  std::int64_t statements(const std::string& condition) {
+    return static_cast<std::int64_t>(
+        both.sql().number("select count(distinct (xmin::text, cmin::text)) from account where " + condition));
+  }
+  void store_accounts(const std::string& operation, int count, const std::string& tier) {
+    both.sql().run(
+        "insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, body) select "
+        "'account', '" +
+        operation + "', 'second_crm', 'a' || n, '" + operation + tier +
+        "' || n, jsonb_build_object('Name', 'n' || n, 'Tier', " + tier + ") from generate_series(1, " +
+        std::to_string(count) + ") as n where '" + operation +
+        "' = 'create' or exists (select from tandem.identity i where i.remote_id = 'a' || n)");
+  }
+  void apply_gathered() {
+    release();
+    ASSERT_TRUE(both.rests(seconds(60)));
+  }
+};
+
+TEST_F(BothWaysSets, RowsOfOneKindAreWrittenTogether) {
+  gather();
+  store_accounts("create", 40, "1");
+  apply_gathered();
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 40);
+  EXPECT_EQ(statements("true"), 1);
+  gather();
+  store_accounts("update", 40, "2");
+  apply_gathered();
+  EXPECT_EQ(both.sql().number("select count(*) from account where tier = 2"), 40);
+  EXPECT_EQ(statements("tier = 2"), 1);
+  EXPECT_EQ(both.sql().number("select count(*) from account a join tandem.identity i on i.object_id = a.id::text and "
+                              "i.remote_id = 'a' || substr(a.name, 2)"),
+            40)
+      << "each has the key of its own row";
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.outbox"), 0);
+}
+
+TEST_F(BothWaysSets, ABadRowHarmsOnlyItself) {
+  gather();
+  store_accounts("create", 60, "case n when 7 then 100 when 55 then 101 else n end");
+  apply_gathered();
+  EXPECT_EQ(both.sql().text("select string_agg(remote_id || ' ' || outcome, ',' order by counter) from tandem.inbox "
+                            "where outcome <> 'applied'"),
+            "a7 rejected,a55 rejected");
+  EXPECT_EQ(both.sql().number("select count(*) from account where name = 'n' || tier"), 58);
+  gather();
+  store_accounts("update", 60, "case n when 20 then 100 else 0 end");
+  store(R"(('account', 'update', 'a3', '{"Tier":"many"}'))");
+  apply_gathered();
+  EXPECT_EQ(both.sql().text("select string_agg(remote_id, ',' order by counter) from tandem.inbox where outcome = "
+                            "'rejected' and operation = 'update'"),
+            "a20,a3");
+  EXPECT_EQ(both.sql().text("select string_agg(name, ',') from account where tier <> 0"), "n20");
+}
+
+TEST_F(BothWaysSets, StandAsideWhereTheCrmHasATriggerForStatements) {
+  both.stand().tandem().stop();  // a start knows of it at once
+  both.sql().run(R"(
+    create table seen (rows bigint);
+    create function see() returns trigger language plpgsql security definer as
+      $$ begin insert into public.seen select count(*) from changed; return null; end $$;
+    create trigger see_inserts after insert on account referencing new table as changed for each statement execute function see();
+    create trigger see_updates after update on account referencing new table as changed for each statement execute function see())");
+  both.stand().tandem().start_ready();
+  gather();
+  store_accounts("create", 30, "1");
+  apply_gathered();
+  gather();
+  store_accounts("update", 30, "2");
+  apply_gathered();
+  EXPECT_EQ(both.sql().number("select count(*) from seen where rows = 1"), 60);
+  EXPECT_EQ(both.sql().number("select count(*) from seen where rows > 1"), 0);
+}
+
+TEST_F(BothWaysSets, ARowOfASetThatAnotherRecordsTriggerHasChangedIsDecidedAnew) {
+  both.sql().run(R"(
+    create function count_contacts() returns trigger language plpgsql as
+      $$ begin update account set tier = tier + 50 where id = new.account_id; return null; end $$;
+    create trigger count_contacts after insert on contact for each row execute function count_contacts())");
+  gather();
+  store_accounts("create", 3, "1");
+  apply_gathered();
+  gather();
+  store(R"(('contact', 'create', 'c1', '{"Email":"a@b","AccountId":"a2"}'))");
+  store_accounts("update", 3, "2");
+  apply_gathered();
+  EXPECT_EQ(both.sql().text("select string_agg(name || ' ' || tier, ',' order by name) from account"),
+            "n1 2,n2 51,n3 2")
+      << "ours stays in a conflict";
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.conflict"), 1);
+}
+
+TEST_F(BothWaysSets, StandAsideWhereTheCrmHasARule) {
+  both.stand().tandem().stop();
+  both.sql().run(R"(
+    create table ruled (name text);
+    create rule note as on insert to account do also insert into ruled values (new.name))");
+  both.stand().tandem().start_ready();
+  gather();
+  store_accounts("create", 30, "1");
+  apply_gathered();
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 30);
+  EXPECT_EQ(statements("true"), 30);
+}
+
 TEST(BothWaysNaturalKey, TwoRecordsThatTellTheSameDoNotShareARow) {
   BothWays both("{ natural_key: [name], conflict: theirs }");
   both.stand().tandem().stop();

@@ -1,5 +1,5 @@
 -- $1 connector, $2 epoch, then in one order: $3 counters, $4 record_ids, $5 request_states, $6 outcomes, $7 error_codes, $8 descriptions,
--- $9 object_ids (null: not known), $10 attempts.
+-- $9 object_ids (null: not known), $10 attempts; $11 the counters among them that were parked.
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
 ), settled as (
@@ -12,7 +12,7 @@ with fence as materialized (
   where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
   returning i.counter, i.source, i.request_type, i.object_id, i.request_state, i.outcome, i.error_code, i.description
 ), unparked as (
-  delete from tandem.parked p using settled s where p.queue = 'inbox' and p.counter = s.counter
+  delete from tandem.parked p where p.queue = 'inbox' and p.counter = any ($11::bigint[])
 ), failed as (
   insert into tandem.failed as f (queue, counter, peer, request_type, object_id, outcome, error_code, fingerprint)
   select 'inbox', s.counter, s.source, s.request_type, s.object_id, s.outcome, s.error_code,

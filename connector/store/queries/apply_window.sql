@@ -1,8 +1,8 @@
--- $1 sources, $2 most rows. Pending records, by counter: those above the floor, and parked ones that are due; of an object nothing that
--- stands behind a parked record which is not, at one moment for both. The header row, with the snapshot's xmin, the newest counter and the lowest pending one, comes
+-- $1 sources, $2 most rows, $3 floor as far as it is known, $4 counters of records that are being applied. Pending records but these, by counter: those
+-- above the floor, and parked ones that are due; of an object nothing that stands behind a parked record which is not, at one moment for both. The header row, with the snapshot's xmin, the newest counter and the lowest pending one, comes
 -- first.
 with low as materialized (
-  select min(coalesce(t.counter, 0)) as floor
+  select greatest(min(coalesce(t.counter, 0)), $3::bigint) as floor
   from unnest($1::text[]) as n (source) left join tandem.settled_through t on t.queue = 'inbox' and t.peer = n.source
 ), awake as materialized (
   select array_agg(n.source) as sources from unnest($1::text[]) as n (source)
@@ -14,7 +14,7 @@ with low as materialized (
 ), fresh as materialized (
   select i.* from low join awake on awake.sources is not null cross join lateral (
     select r.* from tandem.inbox r
-    where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
+    where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources) and r.counter <> all ($4::bigint[])
       and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
       and not exists (
         select from held h
@@ -25,13 +25,14 @@ with low as materialized (
 ), due as materialized (
   select i.* from tandem.parked p join tandem.inbox i on i.counter = p.counter
   where p.queue = 'inbox' and p.peer = any ((select sources from awake)::text[]) and p.due <= statement_timestamp() and i.request_state in (1, 2)
+    and i.counter <> all ($4::bigint[])
     and not exists (
       select from held h
       where h.peer = i.source and h.request_type = i.request_type and h.object = coalesce(i.remote_id, i.object_id) and h.counter < i.counter
         and not (h.reason = 'object' and i.operation = 'create'))
   order by i.counter limit $2::bigint
 ), pending as (
-  select * from fresh union all select * from due
+  select *, false as was_parked from fresh union all select *, true from due
 )
 select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin, coalesce((select max(i.counter) from tandem.inbox i), 0) as newest,
        (select l.counter from low cross join lateral (
@@ -40,8 +41,8 @@ select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin,
             and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
           order by r.counter limit 1) l) as lowest, null::uuid as record_id, null::text as source, null::text as request_type,
        null::text as operation, null::text as remote_id, null::text as object_id, null::text as version, null::text as body,
-       null::integer as attempts, null::bigint as age_ms, null::boolean as fetched
+       null::integer as attempts, null::bigint as age_ms, null::boolean as fetched, null::boolean as was_parked
 union all
 (select r.counter, null, null, null, r.record_id, r.source, r.request_type, r.operation, r.remote_id, r.object_id, r.version, r.body::text,
-       r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null
+       r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null, r.was_parked
 from pending r order by r.counter)

@@ -63,6 +63,15 @@ TEST_F(Bookkeeping, LeavesAPairAloneThatStandsAsTold) {
   EXPECT_EQ(pairs_of("there", turns).size(), 1U) << "a pair that is pending becomes one";
 }
 
+TEST_F(Bookkeeping, WritesAnImageWhereItStandsIfItIsKnown) {
+  for (const auto* id : {"a", "b", "c"}) add(id).step.agree = {"{}", false};
+  turns[1].lane.agreed_id = 4;
+  const auto statements = pairs_of("there", turns);
+  EXPECT_EQ(names(statements), (Names{"apply_agree", "apply_agree_again"}));
+  turns[0].lane.agreed_id = turns[2].lane.agreed_id = 5;
+  EXPECT_EQ(names(pairs_of("there", turns)), (Names{"apply_agree_again"}));
+}
+
 TEST_F(Bookkeeping, ConflictsAndDecisionsAreStatementsOfTheirOwn) {
   for (const auto* id : {"a", "b"}) {
     Turn& turn = add(id);
