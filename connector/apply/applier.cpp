@@ -40,6 +40,7 @@ void decide(std::span<Turn> turns) {
                           &turn.table->key(),
                           turn.theirs_newer};
     turn.step = turn.deletes() ? remove(meeting) : write_over(meeting);
+    if (!turn.deletes()) revive(*turn.route->settings->apply, turn.row, turn.theirs, turn.step);
   }
 }
 
@@ -122,7 +123,9 @@ Status Applier::apply_alone(Connection& session, const InboxRecord& record, Lane
   if (error.kind == ErrorKind::fenced || !session.usable()) return tl::unexpected(std::move(error));
   Turn turn;
   turn.record = &record;
-  turn.step = after_error(settings_.target(record.source->target)->retry, record, error);
+  const auto route = route_of(record);
+  turn.step = after_error(settings_.target(record.source->target)->retry,
+                          route == routes_.end() ? nullptr : route->settings, record, error);
   auto ended = session.run(std::span<const Statement>(ends_of(fence_, std::span(&turn, 1))));
   if (!ended) return tl::unexpected(std::move(ended.error()));
   if (ended->back().number(0, 0) == 0) return another_has_taken_over();
@@ -141,10 +144,8 @@ Result<std::size_t> Applier::attempt(Connection& session, std::span<const InboxR
 
 Result<std::size_t> Applier::attempt(Connection& session, ApplyTransaction& transaction,
                                      std::span<const InboxRecord> records, LaneLine& line) {
-  using Rows = ApplyTransaction::Rows;
   const std::string& target = records.front().source->target;
-  if (auto begun = transaction.begin(target, records.size() > 1 ? Rows::several : Rows::one); !begun)
-    return tl::unexpected(std::move(begun.error()));
+  if (auto begun = transaction.begin(target); !begun) return tl::unexpected(std::move(begun.error()));
   std::size_t taken = 0;
   ChangedRows changed;
   AppliedChanges applied;
@@ -202,12 +203,16 @@ Status Applier::write_all(Connection& session, const ApplyTransaction& transacti
   return {};
 }
 
+std::vector<ApplyRoute>::iterator Applier::route_of(const InboxRecord& record) {
+  return std::ranges::find_if(routes_, [&](const ApplyRoute& of) {
+    return of.settings->target == record.source->target && of.settings->request_type == record.request_type;
+  });
+}
+
 void Applier::route_all(std::span<Turn> turns) {
   for (Turn& turn : turns) {
     const auto& record = *turn.record;
-    const auto route = std::ranges::find_if(routes_, [&](const ApplyRoute& of) {
-      return of.settings->target == record.source->target && of.settings->request_type == record.request_type;
-    });
+    const auto route = route_of(record);
     if (route == routes_.end()) {
       turn.step = not_routed();
       continue;

@@ -50,6 +50,7 @@ class Applier {
                            const std::string& target, Round& round);
   [[nodiscard]] static Status write_all(postgres::Connection& session, const ApplyTransaction& transaction,
                                         Round& round);
+  [[nodiscard]] std::vector<ApplyRoute>::iterator route_of(const InboxRecord& record);
   void route_all(std::span<Turn> turns);
   [[nodiscard]] Status keep(postgres::Connection& session, const std::string& target, std::span<const Turn> turns);
 

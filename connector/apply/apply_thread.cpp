@@ -2,6 +2,7 @@
 
 #include <array>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -102,7 +103,7 @@ Status ApplyThread::open() {
   session_.emplace(std::move(*session));
   crm_.emplace(std::move(*crm));
   next_.reset();
-  safe_ = floor_ = noted_ = drawn_ = known_ = 0;  // a lost session is a start
+  forget_floor();  // a lost session is a start
   return applier_.prepare(*crm_);
 }
 
@@ -129,6 +130,8 @@ ApplyThread::Window ApplyThread::window_of(const postgres::Rows& rows) const {
   out.xmin = rows.number(0, 1);
   out.newest = rows.number(0, 2);
   if (!rows.null(0, 3)) out.lowest = rows.number(0, 3);
+  std::istringstream awake{std::string(rows.text(0, 5))};
+  for (std::string source; std::getline(awake, source);) out.awake.push_back(source);
   out.records.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 1; row < rows.size(); ++row) {
     const auto text = [&](int column) { return std::string(rows.text(row, column)); };
@@ -151,7 +154,17 @@ ApplyThread::Window ApplyThread::window_of(const postgres::Rows& rows) const {
   return out;
 }
 
+void ApplyThread::forget_floor() {
+  safe_ = floor_ = noted_ = drawn_ = known_ = 0;
+}
+
 Status ApplyThread::keep_floor(const Window& window) {
+  if (window.awake != awake_) {  // one that was paused has its own floor, below
+    forget_floor();
+    next_.reset();
+    awake_ = window.awake;
+    return {};
+  }
   if (drawn_ != 0 && window.xmin > drawn_) {
     safe_ = std::max(safe_, noted_);
     drawn_ = 0;
@@ -160,8 +173,10 @@ Status ApplyThread::keep_floor(const Window& window) {
   known_ = std::max(known_, floor);
   if (Clock::now() < next_floor_) return {};
   next_floor_ = Clock::now() + floor_interval;
+  if (window.lowest && *window.lowest <= safe_)
+    if (auto parked = park_what_is_behind(); !parked) return parked;
   if (floor <= floor_ && (drawn_ != 0 || window.newest <= safe_)) return {};
-  const std::array params{Param(fence_.name), Param(fence_.epoch), Param::array(std::span<const std::string>(sources_)),
+  const std::array params{Param(fence_.name), Param(fence_.epoch), Param::array(std::span<const std::string>(awake_)),
                           Param(floor)};
   auto rows = session_->run(queries::apply_floor, params);
   if (!rows) return tl::unexpected(std::move(rows.error()));
@@ -171,6 +186,15 @@ Status ApplyThread::keep_floor(const Window& window) {
     noted_ = window.newest;
     drawn_ = rows->number(0, 0);
   }
+  return {};
+}
+
+Status ApplyThread::park_what_is_behind() {
+  const std::array params{Param(fence_.name), Param(fence_.epoch), Param::array(std::span<const std::string>(awake_)),
+                          Param(known_), Param(static_cast<std::int64_t>(most_rows))};
+  auto rows = session_->run(queries::apply_behind, params);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  if (rows->number(0, 0) == 0) return fail(ErrorKind::fenced, "another connector of our name has taken over");
   return {};
 }
 

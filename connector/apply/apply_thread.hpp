@@ -35,6 +35,7 @@ class ApplyThread {
     std::vector<InboxRecord> records;
     std::int64_t xmin = 0, newest = 0;
     std::optional<std::int64_t> lowest;
+    std::vector<std::string> awake;  ///< sources that are not paused
   };
 
   [[nodiscard]] Status turn(const std::stop_token& stop, bool& more);
@@ -44,12 +45,15 @@ class ApplyThread {
   [[nodiscard]] std::vector<postgres::Param> asked(std::span<const InboxRecord> in_work) const;
   [[nodiscard]] Window window_of(const postgres::Rows& rows) const;
   [[nodiscard]] Status keep_floor(const Window& window);
+  [[nodiscard]] Status park_what_is_behind();
+  void forget_floor();
 
   const Settings& settings_;
   const store::Fence fence_;
   const std::function<void()> fenced_;
   Applier applier_;
   std::vector<std::string> sources_;
+  std::vector<std::string> awake_;  ///< whose floor is kept
   BoundedQueue<bool> doorbell_{1};
   std::optional<postgres::Connection> session_, crm_;
   std::optional<Window> next_;  ///< read ahead

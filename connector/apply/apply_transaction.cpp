@@ -9,11 +9,11 @@ ApplyTransaction::~ApplyTransaction() {
     const auto undone = session_.script("rollback");
 }
 
-Status ApplyTransaction::begin(const std::string& origin, Rows rows) {
+Status ApplyTransaction::begin(const std::string& origin) {
   std::string script =
       "begin; select pg_catalog.set_config('tandem.origin', " + session_.quoted_literal(origin) + ", true)";
   for (const auto& statement : planned_as(Plans::ours)) script.append("; ").append(statement.query.text);
-  if (rows == Rows::several) script += "; set local lock_timeout = '200ms'";
+  script += "; set local lock_timeout = '200ms'";
   auto begun = session_.script(script);
   if (!begun) return tl::unexpected(std::move(begun.error()));
   open_ = true;

@@ -77,12 +77,16 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
   std::vector<Statement> out;
   std::vector<std::int64_t> superseded;
   Objects unpaired, paired, followed;
+  Texts ended_at;  // versions
   Agreements agreed, again;
   for (const Turn& turn : turns) {
     const Step& step = turn.step;
     if (step.conflict) out.push_back(conflict_of(target, turn));
     if (step.supersede) superseded.insert(superseded.end(), turn.waiting.begin(), turn.waiting.end());
-    if (step.unpair) unpaired.add(turn);
+    if (step.unpair) {
+      unpaired.add(turn);
+      ended_at.push_back(turn.record->version);
+    }
     if (step.pair && !turn.remote_id.empty() && !is_paired_already(turn)) paired.add(turn);
     if (step.agree) (turn.lane.agreed_id == 0 ? agreed : again).add(turn);
     if (step.follow) followed.add(turn);
@@ -92,9 +96,9 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
   }
   if (!superseded.empty()) out.push_back({queries::apply_supersede, {array(superseded)}});
   if (!unpaired.types.empty())
-    out.push_back(
-        {queries::apply_unpair,
-         {Param(target), array(unpaired.types), nullable(unpaired.object_ids), nullable(unpaired.remote_ids)}});
+    out.push_back({queries::apply_unpair,
+                   {Param(target), array(unpaired.types), nullable(unpaired.object_ids), nullable(unpaired.remote_ids),
+                    nullable(ended_at)}});
   if (!paired.types.empty())
     out.push_back({queries::apply_pair,
                    {Param(target), array(paired.types), array(paired.object_ids), array(paired.remote_ids)}});
@@ -103,9 +107,9 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
                    {Param(target), array(agreed.objects.types), array(agreed.objects.object_ids), array(agreed.images),
                     nullable(agreed.versions), Param::array(agreed.unsettled)}});
   if (!again.images.empty())
-    out.push_back({queries::apply_agree_again,
-                   {array(again.agreed_ids), array(again.images), nullable(again.versions),
-                    Param::array(again.unsettled)}});
+    out.push_back(
+        {queries::apply_agree_again,
+         {array(again.agreed_ids), array(again.images), nullable(again.versions), Param::array(again.unsettled)}});
   if (!followed.types.empty())
     out.push_back({queries::apply_follow, {Param(target), array(followed.types), array(followed.object_ids)}});
   return out;

@@ -89,7 +89,7 @@ Statement CrmTable::find(Connection& session, const std::vector<std::string>& co
   return {prepared("select g.place, to_jsonb(f.*)::text from unnest($1::text[]) with ordinality as g (object, place)"
                    " cross join lateral jsonb_populate_record(null::" +
                    relation_ + ", g.object::jsonb) as p cross join lateral (select * from " + relation_ + " t where (" +
-                   quoted(session, columns, "t.") + ") = (" + quoted(session, columns, "p.") + ") limit 2) as f"),
+                   quoted(session, columns, "t.") + ") = (" + quoted(session, columns, "p.") + ") limit 20) as f"),
           {Param::array(objects)}};
 }
 
@@ -118,7 +118,8 @@ Statement CrmTable::change(Connection& session, const Version& version, const st
   Columns taken;
   for (const auto& name : columns)
     if (const auto value = values.find(name); value != values.end()) taken.insert(*value);
-  return {prepared("update " + relation_ + " t set " + assignments(session, columns) + " from jsonb_populate_record(null::" + relation_ +
+  return {prepared("update " + relation_ + " t set " + assignments(session, columns) +
+                   " from jsonb_populate_record(null::" + relation_ +
                    ", $1::jsonb) as p where t.ctid = $2::tid and t.tableoid = $3::oid"
                    " returning row_to_json(t.*)::text"),
           {Param(object_of(taken)), Param(version.ctid), Param(version.tableoid)}};

@@ -148,6 +148,22 @@ std::string_view word(Waits reason) {
   return "retry";
 }
 
+namespace {
+
+/// Under the id that it had: it has been fetched, or they say so after they had deleted it. A webhook's order is not
+/// theirs; there a version must tell.
+bool lives_again(const InboxRecord& record, const PairFacts& pair) {
+  if (record.operation == "delete") return false;
+  if (record.fetched) return true;
+  if (!pair.deleted_there) return false;
+  const auto& source = *record.source;
+  const bool in_their_order = source.topics || source.poll || source.foreign;
+  return in_their_order ||
+         (!pair.deleted_version.empty() && age_of(record.version, pair.deleted_version, {}) == Age::newer);
+}
+
+}  // namespace
+
 Step meet(const RouteSettings& route, const InboxRecord& record, const PairFacts& pair) {
   const auto& operations = route.apply->operations;
   if (std::ranges::find(operations, record.operation) == operations.end())
@@ -155,8 +171,8 @@ Step meet(const RouteSettings& route, const InboxRecord& record, const PairFacts
   if (pair.known && !pair.paired_with.empty() && !record.remote_id.empty() && pair.paired_with != record.remote_id)
     return settle(Outcome::conflict, "the object is paired with another one of theirs, " + pair.paired_with,
                   "conflict");
-  // What has been fetched is there again, under the id that it had.
-  if (!pair.known && pair.deleted && !record.fetched) return settle(Outcome::stale, "the object has been deleted");
+  if (!pair.known && pair.deleted && !lives_again(record, pair))
+    return settle(Outcome::stale, "the object has been deleted");
   if (!pair.known && pair.creating && record.age < route.max_wait)
     return park(record, Waits::outcome, std::clamp(record.age / 4, create_recheck, longest_wait),
                 "a create of ours may have made it");
@@ -180,6 +196,24 @@ Step place(const RouteSettings& route, const InboxRecord& record, bool object_kn
   if (tells_of_an_update(record) && !record.fetched)
     return wait_or_expire(route, record, Waits::object, "not_found", "the object that it updates is not known here");
   return insertion(route, record);
+}
+
+bool is_softly_deleted(const ApplySettings& apply, const Columns& row) {
+  return !apply.soft_delete.empty() && std::ranges::all_of(apply.soft_delete, [&](const auto& mark) {
+    const auto found = row.find(mark.first);
+    return found != row.end() && same_value(found->second, mark.second);
+  });
+}
+
+void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Step& step) {
+  const bool written = step.then == Then::update || (step.then == Then::settle && step.outcome == Outcome::unchanged);
+  if (!written || !is_softly_deleted(apply, row)) return;
+  step.then = Then::update;
+  step.outcome = Outcome::applied;
+  for (const auto& [column, mark] : apply.soft_delete) {
+    if (std::ranges::find(step.take, column) == step.take.end()) step.take.push_back(column);
+    theirs.insert_or_assign(column, mark == "true" ? "false" : "null");
+  }
 }
 
 Step wait_for_parent(const RouteSettings& route, const InboxRecord& record, const std::string& type,
@@ -216,6 +250,8 @@ Step write_over(const Meeting& m) {
 
 Step remove(const Meeting& m) {
   if (m.lane.in_flight) return wait_for_lane(m.record);
+  if (is_older(m.record.version, m.lane.version) && !m.lane.forced)
+    return settle(Outcome::stale, "a newer version has been applied");
   const auto& apply = *m.route.apply;
   const bool changed_here = m.row != nullptr && m.lane.waiting;
   Step step;
@@ -267,10 +303,14 @@ tl::unexpected<Error> another_has_taken_over() {
   return fail(ErrorKind::fenced, "another connector of our name has taken over");
 }
 
-Step after_error(const RetrySettings& retry, const InboxRecord& record, const Error& error) {
+Step after_error(const RetrySettings& retry, const RouteSettings* route, const InboxRecord& record,
+                 const Error& error) {
   const std::string_view state = error.sqlstate;
   if (state.starts_with("22") || state.starts_with("23") || state.starts_with("P0"))
     return settle(Outcome::rejected, error.message, "rejected");
+  // The CRM holds what the write needs: that says nothing against the record.
+  if (route != nullptr && (state == "55P03" || is_collision(error)))
+    return wait_or_expire(*route, record, Waits::lane, "lock", error.message, {first_row_wait, longest_row_wait});
   const int attempts = record.attempts + 1;
   std::string code = state == "55P03" || state.starts_with("40") ? "lock" : "unavailable";
   if (attempts > retry.count) return settle(Outcome::exhausted, error.message, std::move(code));

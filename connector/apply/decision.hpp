@@ -57,9 +57,11 @@ struct Step {
 /// What is known of the pair that a record is about.
 struct PairFacts {
   bool known = false;
-  std::string paired_with;  ///< their id of the known object
-  bool deleted = false;     ///< a pair with this id has ended
-  bool creating = false;    ///< a create of ours of this type, announced before the record came, is not answered
+  std::string paired_with;        ///< their id of the known object
+  bool deleted = false;           ///< a pair with this id has ended
+  bool creating = false;          ///< a create of ours of this type, announced before the record came, is not answered
+  bool deleted_there = false;     ///< by their word, not by ours
+  std::string deleted_version{};  ///< theirs, where that was told
 };
 
 /// What goes the other way, and what both sides last had.
@@ -84,6 +86,10 @@ struct Meeting {
   bool theirs_newer = false;  ///< decides `newest`
 };
 
+/// The row is there, and marked as deleted.
+[[nodiscard]] bool is_softly_deleted(const ApplySettings& apply, const Columns& row);
+/// A row that is written again although it was marked as deleted: into `theirs` and `step` goes that it no longer is.
+void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Step& step);
 [[nodiscard]] Step meet(const RouteSettings& route, const InboxRecord& record, const PairFacts& pair);
 /// `object_known`: the pair, or their key or a natural key, names a row.
 [[nodiscard]] Step place(const RouteSettings& route, const InboxRecord& record, bool object_known);
@@ -102,7 +108,9 @@ struct Meeting {
 /// Does something go back? `now`: the row as the CRM's triggers have left it.
 [[nodiscard]] Step end_write(Step step, const Columns& now, const Columns& theirs);
 /// What the database said, against the record or against us.
-[[nodiscard]] Step after_error(const RetrySettings& retry, const InboxRecord& record, const Error& error);
+/// `route`: null where there is none.
+[[nodiscard]] Step after_error(const RetrySettings& retry, const RouteSettings* route, const InboxRecord& record,
+                               const Error& error);
 /// May be tried again at once: nobody is to blame.
 [[nodiscard]] bool is_collision(const Error& error);
 [[nodiscard]] tl::unexpected<Error> collision(std::string message);

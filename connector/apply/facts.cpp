@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "json/scan.hpp"
@@ -62,8 +64,27 @@ bool tells(const Turn& turn, const Texts& columns) {
   });
 }
 
-/// The one row that has their values in the columns of the natural key.
-Status find_by_natural_key(Connection& session, const Turns& turns) {
+/// Of the objects found for each turn those that nobody has paired.
+Status leave_out_paired(Connection& session, const std::string& target, std::map<Turn*, Texts>& found) {
+  Texts types, ids;
+  for (const auto& [turn, objects] : found)
+    for (const auto& id : objects) {
+      types.push_back(turn->record->request_type);
+      ids.push_back(id);
+    }
+  if (ids.empty()) return {};
+  const std::array params{Param(target), array(types), array(ids)};
+  auto rows = session.run(queries::apply_taken, params);
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  std::set<std::int64_t> taken;
+  for (int row = 0; row < rows->size(); ++row) taken.insert(rows->number(row, 0));
+  std::int64_t place = 0;
+  for (auto& [turn, objects] : found) std::erase_if(objects, [&](const auto&) { return taken.contains(++place); });
+  return {};
+}
+
+/// The one row that has their values in the columns of the natural key, and no partner.
+Status find_by_natural_key(Connection& session, const std::string& target, const Turns& turns) {
   std::map<const ApplyRoute*, Turns> by_route;
   for (Turn* turn : turns) by_route[turn->route].push_back(turn);
   std::vector<Statement> statements;
@@ -78,8 +99,11 @@ Status find_by_natural_key(Connection& session, const Turns& turns) {
     std::map<Turn*, Texts> found;
     for (int row = 0; row < answer->size(); ++row) {
       Turn& turn = at_place(members, *answer, row);
-      found[&turn].push_back(key_of(turn.table->key(), columns_of(answer->text(row, 1))));
+      const Columns object = columns_of(answer->text(row, 1));
+      if (!is_softly_deleted(*route->settings->apply, object))
+        found[&turn].push_back(key_of(turn.table->key(), object));
     }
+    if (auto left = leave_out_paired(session, target, found); !left) return left;
     for (auto& [turn, ids] : found)
       if (ids.size() == 1) turn->object_id = std::move(ids.front());
     ++answer;
@@ -160,7 +184,8 @@ Status take_pairs(Connection& session, std::span<Turn> turns) {
     if (rows->number(row, 0) == 0) return another_has_taken_over();
     Turn& turn = turns[static_cast<std::size_t>(row)];
     turn.pending = rows->flag(row, 1);
-    turn.pair = {!rows->null(row, 2), std::string(rows->text(row, 3)), rows->flag(row, 4), rows->flag(row, 5)};
+    turn.pair = {!rows->null(row, 2), std::string(rows->text(row, 3)), rows->flag(row, 4), rows->flag(row, 7),
+                 rows->flag(row, 5),  std::string(rows->text(row, 6))};
     turn.object_id = turn.pair.known ? std::string(rows->text(row, 2)) : turn.record->object_id;
     turn.remote_id = turn.record->remote_id.empty() ? turn.pair.paired_with : turn.record->remote_id;
   }
@@ -179,7 +204,7 @@ Status find_objects(Connection& session, const std::string& target, std::span<Tu
   }
   if (found.empty()) return {};
   if (!by_natural_key.empty())
-    if (auto read = find_by_natural_key(session, by_natural_key); !read) return read;
+    if (auto read = find_by_natural_key(session, target, by_natural_key); !read) return read;
   Turns looked_for;
   for (const auto& [turn, by_key] : found) looked_for.push_back(turn);
   const std::array params{Param(target), array(types(looked_for)), array(object_ids(looked_for))};

@@ -64,6 +64,10 @@ Merge merge(ConflictPolicy policy, const std::vector<FieldImages>& fields, bool 
   return out;
 }
 
+bool is_older(std::string_view version, std::string_view seen) {
+  return !version.empty() && !seen.empty() && compare(version, seen) < 0;
+}
+
 Age age_of(std::string_view version, std::string_view seen, std::string_view written) {
   if (version.empty()) return Age::unknown;
   if (!seen.empty() && compare(version, seen) <= 0) return Age::stale;

@@ -30,6 +30,8 @@ struct Merge {
 /// conflict in it decides about others, except that one which is left to a person leaves him the record.
 [[nodiscard]] Merge merge(ConflictPolicy policy, const std::vector<FieldImages>& fields, bool blind, bool theirs_newer);
 
+/// Both are told, and the first one is the older one.
+[[nodiscard]] bool is_older(std::string_view version, std::string_view seen);
 /// How their version stands to two that are known; empty = not known.
 enum class Age : unsigned char { unknown, stale, blind, ours, newer };
 /// `seen`: the last version of theirs that was applied here; `written`: the one that our last write got. At or before

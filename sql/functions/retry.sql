@@ -30,20 +30,46 @@ begin
     )
     select array_agg(counter) into sent from back;
   else
+    -- What newer records of the object have said stands: the object is fetched anew, where that can be; else the record says what they did
+    -- not, and nothing where one of them was a delete.
     with locked as materialized (
-      select i.counter from tandem.inbox i where i.counter = any (counters) and i.request_state = 4 order by i.counter for update
+      select i.counter, i.source, i.request_type, i.operation <> 'delete' and tandem.fetches(i.source, i.request_type) as can_fetch,
+             coalesce(i.object_id, (
+               select x.object_id from tandem.identity x
+               where md5(x.remote_id) = md5(i.remote_id) and x.remote_id = i.remote_id and x.request_type = i.request_type and x.state <> 'deleted'
+                 and x.target is not distinct from (select s.definition ->> 'target' from tandem.source s where s.source = i.source)
+               limit 1)) as object_id
+      from tandem.inbox i where i.counter = any (counters) and i.request_state = 4 order by i.counter for update
+    ), newer as materialized (
+      select l.counter, bool_or(n.operation = 'delete') as deleted,
+             array(select distinct k from tandem.inbox m
+                   cross join lateral jsonb_object_keys(case when jsonb_typeof(m.body) = 'object' then m.body end) as k
+                   where m.counter = any (array_agg(n.counter))) as told
+      from locked l join tandem.inbox n
+        on hashtextextended(n.object_id, 0) = hashtextextended(l.object_id, 0) and n.object_id = l.object_id and n.source = l.source
+        and n.request_type = l.request_type and n.counter > l.counter and n.request_state in (1, 2, 3)
+        and n.outcome is distinct from 'discarded' and n.outcome is distinct from 'filtered'
+      group by l.counter
+    ), again as materialized (
+      select l.counter, l.can_fetch, n.counter is not null as overtaken,
+             case when n.counter is null and (r.answer_status is null or not l.can_fetch) then r.body
+                  when not l.can_fetch then r.body - n.told end as body,
+             n.counter is not null and not l.can_fetch
+               and (n.deleted or r.operation = 'delete' or r.body - n.told = '{}') is not false as nothing
+      from locked l join tandem.inbox r on r.counter = l.counter left join newer n on n.counter = l.counter
     ), back as (
       update tandem.inbox i
-      set request_state = 1, outcome = null, error_code = null, description = null, need_retry = null, attempts = 0,
-          next_attempt_at = null, date_time_update = clock_timestamp()
-      from locked where i.counter = locked.counter
-      returning i.counter, i.source, i.request_type, i.object_id,
-                i.body is null and i.operation <> 'delete' and tandem.fetches(i.source, i.request_type) as fetched
+      set request_state = case when a.nothing then 3 else 1 end, outcome = case when a.nothing then 'superseded' end, error_code = null,
+          description = case when a.nothing then 'newer records of the object have said all of it' end, need_retry = null, attempts = 0,
+          body = case when a.nothing then i.body else a.body end, answer_status = case when a.body is not null then i.answer_status end,
+          version = case when a.overtaken then null else i.version end, next_attempt_at = null, date_time_update = clock_timestamp()
+      from again a where i.counter = a.counter
+      returning i.counter, i.source, i.request_type, i.object_id, a.nothing, i.body is null and a.can_fetch as fetched
     ), parked as (
       insert into tandem.parked as p (queue, counter, peer, request_type, object_id, due, reason, retried)
       select 'inbox', counter, source, request_type, object_id, case when fetched then 'infinity' else now() end,
              case when fetched then 'fetch' else 'person' end, true
-      from back
+      from back where not nothing
       on conflict on constraint parked_record_is_parked_once do update set due = excluded.due, reason = excluded.reason, retried = true
     )
     select array_agg(counter) into sent from back;

@@ -208,7 +208,7 @@ create table tandem.parked (
   constraint parked_record_is_parked_once primary key (queue, counter),
   constraint parked_queue_is_known check (queue in ('outbox', 'inbox'))
 );
-create index parked_due on tandem.parked (queue, peer, due);
+create index parked_due on tandem.parked (queue, peer, due, counter);  -- what waits for a fetch, without end, comes by counter
 create index parked_lane on tandem.parked (queue, peer, hashtextextended(object_id, 0), counter);
 create index parked_pause on tandem.parked (queue, peer, request_type, counter) where reason = 'pause';
 create index parked_parent on tandem.parked (queue, peer, hashtextextended(waits_for, 0)) where waits_for is not null;

@@ -86,7 +86,7 @@ class BothWays {
     const auto json = parsed(object);
     const auto* version = json.find("version");
     return R"({"event":")" + std::to_string(++events_) + R"(","type":")" + type + R"(","op":")" + operation +
-           R"(","id":")" + id + R"(","version":)" + (version == nullptr ? "0" : version->text) + R"(,"data":)" +
+           R"(","id":")" + id + R"(","version":)" + (version == nullptr ? "null" : version->text) + R"(,"data":)" +
            (operation == "delete" ? "null" : object) + "}";
   }
   int tell(const std::string& notice) {

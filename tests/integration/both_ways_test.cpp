@@ -114,6 +114,78 @@ TEST(BothWays, FieldsThatOneSideChangedEachAreMerged) {
   EXPECT_EQ(both.field("account", id, "Tier"), "9");
 }
 
+TEST(BothWays, ADeletedObjectIsThereAgainWhereItsVersionSaysSo) {
+  BothWays both;
+  const auto tell = [&](const std::string& operation, int version) {
+    const std::string data = operation == "delete" ? "null" : R"({"Name":"Acme )" + std::to_string(version) + R"("})";
+    static int event = 0;
+    ASSERT_EQ(both.tell(R"({"event":"again )" + std::to_string(++event) + R"(","type":"account","op":")" + operation +
+                        R"(","id":"a1","version":)" + std::to_string(version) + R"(,"data":)" + data + "}"),
+              202);
+    ASSERT_TRUE(both.rests());
+  };
+  tell("create", 1);
+  tell("delete", 3);
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 0);
+  tell("update", 2);
+  EXPECT_EQ(both.outcome(), "stale") << "it came late";
+  tell("create", 4);
+  EXPECT_EQ(both.sql().text("select name from account"), "Acme 4");
+  tell("delete", 3);
+  EXPECT_EQ(both.outcome(), "stale") << "the delete before it has come twice";
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 1);
+  tell("delete", 4);
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 0) << "not every system counts a delete";
+}
+
+TEST(BothWays, ANaturalKeyFindsTheOneThatNobodyHasPaired) {
+  BothWays both("{ natural_key: [name] }");
+  both.sql().run("insert into account (name, tier) values ('Acme', 1)");
+  ASSERT_TRUE(both.rests());
+  both.sql().run("alter table account disable trigger all; insert into account (name, tier) values ('Acme', 2)");
+  both.sql().run("alter table account enable trigger all");
+  const auto other = both.create("account", R"({"Name":"Acme","Tier":2})");
+  both.tell_of("account", "create", other);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 2) << "the second one is joined, no third one is made";
+  EXPECT_EQ(both.remote_of("account", "2"), other);
+}
+
+TEST(BothWays, WhatWaitsBehindARecordHoldsBackNoOther) {
+  BothWays both;
+  const auto post = [&](const std::string& event, const std::string& rest) {
+    ASSERT_EQ(both.tell(R"({"event":")" + event + R"(",)" + rest + "}"), 202);
+  };
+  // A contact of an account that has not come, and a second notice of it.
+  post("1", R"("type":"contact","op":"create","id":"c1","version":1,"data":{"email":"a","AccountId":"nobody"})");
+  post("2", R"("type":"contact","op":"update","id":"c1","version":2,"data":{"email":"b","AccountId":"nobody"})");
+  ASSERT_TRUE(wait_for([&] {
+    return both.sql().number("select count(*) from tandem.parked where queue = 'inbox'") == 2;
+  })) << "the one behind is parked as well";
+  post("3", R"("type":"account","op":"create","id":"a1","version":1,"data":{"Name":"other"})");
+  ASSERT_TRUE(wait_for([&] {
+    return both.sql().number(
+               "select coalesce(max(t.counter), 0) from tandem.settled_through t where queue = 'inbox'") >=
+           both.sql().number("select max(counter) from tandem.inbox");
+  })) << "the floor passes them";
+  post("4", R"("type":"account","op":"create","id":"nobody","version":1,"data":{"Name":"parent"})");
+  ASSERT_TRUE(both.rests(std::chrono::seconds(60)));
+  EXPECT_EQ(both.sql().text("select email from contact"), "b");
+  EXPECT_EQ(both.failures(), "");
+}
+
+TEST(BothWays, APausedSourcesRecordsAreKeptBelowTheFloor) {
+  BothWays both;
+  both.sql().run("update tandem.source set paused = true");
+  const auto id = both.create("account", R"({"Name":"Acme","Tier":1})");
+  both.tell_of("account", "create", id);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2'500));  // the floor is written once a second
+  EXPECT_EQ(both.sql().number("select count(*) from account"), 0);
+  both.sql().run("update tandem.source set paused = false");
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().text("select name from account"), "Acme");
+}
+
 TEST(BothWays, ANoticeThatHadNotSeenOurWriteIsAConflictAndNeverALostUpdate) {
   BothWays both;
   both.sql().run("insert into account (name, tier) values ('Acme', 1)");

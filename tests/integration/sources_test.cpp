@@ -133,11 +133,15 @@ TEST(PollSource, ReadsPagesThenChangesAndFlags) {
   erp.put(6, "n6", 1'001);  // became visible late, within the overlap
   EXPECT_TRUE(wait_for([&] { return names(stand) == "n1,n4,n5,n6,two"; }, bound)) << names(stand);
   EXPECT_EQ(stored(stand), 8) << "what comes again in an overlap is stored once";
+  erp.put(3, "back", 1'008);
+  EXPECT_TRUE(wait_for([&] { return names(stand) == "back,n1,n4,n5,n6,two"; }, bound)) << names(stand);
+  erp.put(3, "back", 1'009, true);
+  EXPECT_TRUE(wait_for([&] { return names(stand) == "n1,n4,n5,n6,two"; }, bound)) << names(stand);
   stand.tandem().kill();
   erp.put(7, "n7", 1'010);
   stand.tandem().start_ready(bound);
   EXPECT_TRUE(wait_for([&] { return names(stand) == "n1,n4,n5,n6,n7,two"; }, bound)) << names(stand);
-  EXPECT_EQ(stored(stand), 9);
+  EXPECT_EQ(stored(stand), 11);
   EXPECT_EQ(stand.sql().number("select count(*) from tandem.inbox where request_state = 4"), 0);
 }
 

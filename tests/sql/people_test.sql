@@ -1,5 +1,5 @@
 -- What people call and look at: retry, discard, pause, resume, enqueue, status, trace, watch, unwatch, retention.
-select plan(71);
+select plan(77);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;
 
 create role person login; grant tandem_operator to person;
@@ -163,4 +163,32 @@ select is(tandem.unwatch('lead', false, 'no more leads'), 0::bigint, 'or its rec
 reset role;
 select is(tandem.remove_drained(), 1, 'then it goes');
 select is_empty($$select from tandem.watch where watch = 'lead'$$, 'and the watch with it');
+
+-- retry of what a source has told: newer records of the object stand
+create table account (id integer primary key, name text);
+alter table account owner to crm;
+insert into tandem.source (source, definition) values ('theirs', '{"target": "there"}');
+insert into tandem.identity (target, request_type, object_id, remote_id, state) values ('there', 'account', '1', 'r1', 'paired');
+create function told(id text, state smallint, outcome text, operation text, body jsonb, object text default '1') returns bigint language sql as $$
+  with told as (
+    insert into tandem.inbox (object_id, request_type, operation, source, remote_id, source_record_id, version, body, request_state, outcome)
+    values (object, 'account', told.operation, 'theirs', 'r1', id, '1', told.body, state, told.outcome) returning *), failed as (
+    insert into tandem.failed (queue, counter, peer, request_type, object_id, outcome, error_code, fingerprint)
+    select 'inbox', counter, source, request_type, coalesce(object_id, ''), told.outcome, 'rejected', '' from told where state = 4)
+  select counter from told $$;
+create function sent_back(id text) returns text language sql as $$
+  select concat_ws(' ', request_state, outcome, body, version) from tandem.inbox where source_record_id = id $$;
+select told('10', 4::smallint, 'rejected', 'update', '{"name": "old", "tier": 1}', null), told('11', 3::smallint, 'applied', 'update', '{"name": "new"}') \g /dev/null
+select is(tandem.retry((select record_id from tandem.inbox where source_record_id = '10')), 1, 'a record of the inbox is sent back');
+select is(sent_back('10'), '1 {"tier": 1}', 'without what a newer record of the object has said, found by its pair');
+select told('12', 4::smallint, 'rejected', 'update', '{"name": "older"}'), told('13', 3::smallint, 'applied', 'update', '{"name": "newer"}') \g /dev/null
+select tandem.retry((select record_id from tandem.inbox where source_record_id = '12')) \g /dev/null
+select is(sent_back('12'), '3 superseded {"name": "older"}', 'and not at all where that is everything');
+select told('14', 4::smallint, 'rejected', 'update', '{"other": 1}'), told('15', 3::smallint, 'applied', 'delete', null) \g /dev/null
+select tandem.retry((select record_id from tandem.inbox where source_record_id = '14')) \g /dev/null
+select is(left(sent_back('14'), 12), '3 superseded', 'or where it was a delete');
+select told('16', 4::smallint, 'rejected', 'update', '{"name": "last"}') \g /dev/null
+select tandem.retry((select record_id from tandem.inbox where source_record_id = '16')) \g /dev/null
+select is(sent_back('16'), '1 {"name": "last"} 1', 'the newest comes as it is');
+select is((select array_agg(i.source_record_id order by i.counter) from tandem.parked p join tandem.inbox i using (counter) where p.queue = 'inbox'), '{10,16}', 'and is parked, due now');
 select * from finish();

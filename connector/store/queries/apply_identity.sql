@@ -13,6 +13,7 @@ with fence as materialized (
 )
 select (select count(*) from fence) as fenced, r.pending is not null as pending, coalesce(t.object_id, o.object_id) as object_id,
        case when t.object_id is null then o.remote_id else t.remote_id end as remote_id, d.deleted is not null as deleted,
+       d.version is not null as deleted_there, d.version as deleted_version,
        exists (select from creating c where c.request_type = g.request_type and c.since <= r.date_time) as creating
 from unnest($4::bigint[], $5::text[]::uuid[], $6::text[], $7::text[], $8::text[]) with ordinality
   as g (counter, record_id, request_type, remote_id, object_id, place)
@@ -32,9 +33,9 @@ left join lateral (
   limit 1
 ) as o on true
 left join lateral (
-  select true as deleted from tandem.identity x
+  select true as deleted, x.version from tandem.identity x
   where t.object_id is null and x.target = $3::text and x.request_type = g.request_type and md5(x.remote_id) = md5(g.remote_id)
     and x.remote_id = g.remote_id and x.state = 'deleted'
-  limit 1
+  order by x.updated_at desc limit 1
 ) as d on true
 order by g.place

@@ -1,9 +1,10 @@
--- $1 target, then in one order: $2 request types, $3 object_ids (null: never known here), $4 remote_ids. The pairs have ended; what comes late for
--- them is known as such, even where a pair ended before it began.
+-- $1 target, then in one order: $2 request types, $3 object_ids (null: never known here), $4 remote_ids, $5 versions (null: not told). The pairs have
+-- ended by their word, which a version tells, though an empty one; what comes late for them is known as such, even where a pair ended before it began.
 with given as materialized (
-  select * from unnest($2::text[], $3::text[], $4::text[]) with ordinality as g (request_type, object_id, remote_id, place)
+  select * from unnest($2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
+    as g (request_type, object_id, remote_id, version, place)
 ), ended as (
-  update tandem.identity i set state = 'deleted', remote_id = coalesce(i.remote_id, g.remote_id), updated_at = clock_timestamp()
+  update tandem.identity i set state = 'deleted', remote_id = coalesce(i.remote_id, g.remote_id), version = coalesce(g.version, ''), updated_at = clock_timestamp()
   from given g
   where i.target = $1::text and i.request_type = g.request_type and md5(i.object_id) = md5(g.object_id) and i.object_id = g.object_id
     and i.state <> 'deleted'
@@ -12,6 +13,6 @@ with given as materialized (
   delete from tandem.agreed a using given g
   where a.target = $1::text and a.request_type = g.request_type and md5(a.object_id) = md5(g.object_id) and a.object_id = g.object_id
 )
-insert into tandem.identity (target, request_type, object_id, remote_id, state)
-select $1::text, g.request_type, '', g.remote_id, 'deleted' from given g
+insert into tandem.identity (target, request_type, object_id, remote_id, state, version)
+select $1::text, g.request_type, '', g.remote_id, 'deleted', coalesce(g.version, '') from given g
 where g.remote_id is not null and not exists (select from ended e where e.place = g.place)

@@ -1,27 +1,16 @@
 -- $1 sources, $2 most rows, $3 floor as far as it is known, $4 counters of records that are being applied. Pending records but these, by counter: those
--- above the floor, and parked ones that are due; of an object nothing that stands behind a parked record which is not, at one moment for both. The header row, with the snapshot's xmin, the newest counter and the lowest pending one, comes
--- first.
-with low as materialized (
-  select greatest(min(coalesce(t.counter, 0)), $3::bigint) as floor
-  from unnest($1::text[]) as n (source) left join tandem.settled_through t on t.queue = 'inbox' and t.peer = n.source
-), awake as materialized (
-  select array_agg(n.source) as sources from unnest($1::text[]) as n (source)
+-- above the floor, and parked ones that are due; of an object nothing that stands behind a parked record which is not, at one moment for both. The header row,
+-- with the snapshot's xmin, the newest counter, the lowest pending one and the sources that are not paused (the floor is theirs alone), comes first.
+with awake as materialized (
+  select array_agg(n.source order by n.source) as sources from unnest($1::text[]) as n (source)
   where not exists (select from tandem.source s where s.source = n.source and s.paused)
+), low as materialized (
+  select greatest(min(coalesce(t.counter, 0)), $3::bigint) as floor
+  from awake cross join unnest(awake.sources) as n (source) left join tandem.settled_through t on t.queue = 'inbox' and t.peer = n.source
 ), held as materialized (  -- objects of which a parked record waits
   select p.peer, p.counter, p.reason, e.request_type, coalesce(e.remote_id, e.object_id) as object
   from tandem.parked p join tandem.inbox e on e.counter = p.counter
   where p.queue = 'inbox' and p.peer = any ($1::text[]) and p.due > statement_timestamp() and e.request_state in (1, 2)
-), fresh as materialized (
-  select i.* from low join awake on awake.sources is not null cross join lateral (
-    select r.* from tandem.inbox r
-    where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources) and r.counter <> all ($4::bigint[])
-      and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
-      and not exists (
-        select from held h
-        where h.peer = r.source and h.request_type = r.request_type and h.object = coalesce(r.remote_id, r.object_id) and h.counter < r.counter
-          and not (h.reason = 'object' and r.operation = 'create'))  -- that is what it waits for
-    order by r.counter limit $2::bigint
-  ) i
 ), due as materialized (
   select i.* from tandem.parked p join tandem.inbox i on i.counter = p.counter
   where p.queue = 'inbox' and p.peer = any ((select sources from awake)::text[]) and p.due <= statement_timestamp() and i.request_state in (1, 2)
@@ -31,15 +20,27 @@ with low as materialized (
       where h.peer = i.source and h.request_type = i.request_type and h.object = coalesce(i.remote_id, i.object_id) and h.counter < i.counter
         and not (h.reason = 'object' and i.operation = 'create'))
   order by i.counter limit $2::bigint
+), fresh as materialized (
+  select i.* from low join awake on awake.sources is not null cross join lateral (
+    select r.* from tandem.inbox r
+    where (select count(*) from due) < $2::bigint  -- or what is behind the cut could be overtaken
+      and r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources) and r.counter <> all ($4::bigint[])
+      and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
+      and not exists (
+        select from held h
+        where h.peer = r.source and h.request_type = r.request_type and h.object = coalesce(r.remote_id, r.object_id) and h.counter < r.counter
+          and not (h.reason = 'object' and r.operation = 'create'))  -- that is what it waits for
+    order by r.counter limit $2::bigint
+  ) i
 ), pending as (
   select *, false as was_parked from fresh union all select *, true from due
 )
 select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin, coalesce((select max(i.counter) from tandem.inbox i), 0) as newest,
-       (select l.counter from low cross join lateral (
+       (select l.counter from low join awake on awake.sources is not null cross join lateral (
           select r.counter from tandem.inbox r
-          where r.counter > low.floor and r.request_state in (1, 2) and r.source = any ($1::text[])
+          where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
             and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
-          order by r.counter limit 1) l) as lowest, null::uuid as record_id, null::text as source, null::text as request_type,
+          order by r.counter limit 1) l) as lowest, null::uuid as record_id, (select array_to_string(sources, E'\n') from awake) as source, null::text as request_type,
        null::text as operation, null::text as remote_id, null::text as object_id, null::text as version, null::text as body,
        null::integer as attempts, null::bigint as age_ms, null::boolean as fetched, null::boolean as was_parked
 union all

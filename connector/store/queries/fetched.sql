@@ -1,11 +1,11 @@
 -- $1 connector, $2 epoch, $3 counters, $4 record_ids, $5 body, $6 version (null: not told), $7 status of the answer. One object's records: one of them gets the
 -- body, and with the status the mark that it tells of the whole object, and may be applied now, the others are superseded by it. That is the create, if there is one,
--- since an update waits for its object; each create, if there are several, since a delete may lie between them.
+-- since an update waits for its object; each create, if there are several, and the newest as well, since a delete may lie between them.
 with fence as materialized (
   select from tandem.connector where name = $1::text and epoch = $2::bigint for key share
 ), given as materialized (
   select g.counter, g.record_id,
-         i.operation = 'create' or not bool_or(i.operation = 'create') over () and g.counter = max(g.counter) over () as carries,
+         i.operation = 'create' or g.counter = max(g.counter) over () as carries,
          last_value(i.version) over (order by g.counter rows between unbounded preceding and unbounded following) as version
   from unnest($3::bigint[], $4::text[]::uuid[]) as g (counter, record_id)
   join tandem.inbox i on i.counter = g.counter and i.record_id = g.record_id

@@ -92,7 +92,7 @@ with fence as materialized (
   from told c where c.identity is not null
   order by c.target, c.request_type, c.object_id, c.counter desc
 ), unpaired as (
-  update tandem.identity i set state = 'deleted', updated_at = clock_timestamp() from pair
+  update tandem.identity i set state = 'deleted', version = null, updated_at = clock_timestamp() from pair  -- by our word
   where pair.identity in ('removed', 'replaced') and i.target = pair.target and i.request_type = pair.request_type
     and md5(i.object_id) = md5(case when pair.identity = 'removed' then pair.object_id else pair.old_object_id end)
     and i.object_id = case when pair.identity = 'removed' then pair.object_id else pair.old_object_id end and i.state <> 'deleted'

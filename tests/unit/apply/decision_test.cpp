@@ -175,15 +175,17 @@ TEST_F(Decision, TheDatabasesWordsAgainstTheRecordRejectItAndItsOwnTroublesAreTr
   Error error;
   error.message = "violates check constraint";
   error.sqlstate = "23514";
-  EXPECT_EQ(after_error(retry, record, error).outcome, Outcome::rejected);
-  EXPECT_EQ(after_error(retry, record, error).description, "violates check constraint");
+  EXPECT_EQ(after_error(retry, nullptr, record, error).outcome, Outcome::rejected);
+  EXPECT_EQ(after_error(retry, nullptr, record, error).description, "violates check constraint");
   error.sqlstate = "55P03";
-  EXPECT_EQ(after_error(retry, record, error).error_code, "lock");
+  EXPECT_EQ(after_error(retry, nullptr, record, error).error_code, "lock");
   record.attempts = 1;
-  EXPECT_EQ(after_error(retry, record, error).wait, std::chrono::milliseconds(200));
-  EXPECT_EQ(after_error(retry, record, error).attempts, 2);
+  EXPECT_EQ(after_error(retry, nullptr, record, error).wait, std::chrono::milliseconds(200));
+  EXPECT_EQ(after_error(retry, nullptr, record, error).attempts, 2);
   record.attempts = 2;
-  EXPECT_EQ(after_error(retry, record, error).outcome, Outcome::exhausted);
+  EXPECT_EQ(after_error(retry, nullptr, record, error).outcome, Outcome::exhausted);
+  EXPECT_EQ(after_error(retry, &route, record, error).then, Step::Then::park) << "what the CRM holds costs no attempt";
+  EXPECT_EQ(after_error(retry, &route, record, error).attempts, 2);
 }
 
 TEST_F(Decision, BehindAParkedRecordEverythingWaitsAndACreatePassesOnlyWhatWaitsForIt) {
