@@ -157,8 +157,8 @@ TEST(BothWays, WhatWaitsBehindARecordHoldsBackNoOther) {
     ASSERT_EQ(both.tell(R"({"event":")" + event + R"(",)" + rest + "}"), 202);
   };
   // A contact of an account that has not come, and a second notice of it.
-  post("1", R"("type":"contact","op":"create","id":"c1","version":1,"data":{"email":"a","AccountId":"nobody"})");
-  post("2", R"("type":"contact","op":"update","id":"c1","version":2,"data":{"email":"b","AccountId":"nobody"})");
+  post("1", R"("type":"contact","op":"create","id":"c1","version":1,"data":{"Email":"a","AccountId":"nobody"})");
+  post("2", R"("type":"contact","op":"update","id":"c1","version":2,"data":{"Email":"b","AccountId":"nobody"})");
   ASSERT_TRUE(wait_for([&] {
     return both.sql().number("select count(*) from tandem.parked where queue = 'inbox'") == 2;
   })) << "the one behind is parked as well";
