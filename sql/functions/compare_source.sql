@@ -7,7 +7,7 @@
 --   $2 pass    1: rows of the table by key, 2: captured objects, 3 (`poll`): rows by time and key, 4 (`poll`): captured objects whose hash is not known, which
 --              a stream leaves behind where the log lacked a large value: it is written down, once the table is locked
 --   $3 most    rows of a stretch
---   $4 tell    write records
+--   $4 tell    write records; null: other routes have come, and what has been captured is put into them as it is (`poll`, pass 1)
 -- A row whose values fail (a `when` that divides by zero) fails its own record and holds nothing up.
 -- Answers where the stretch ended, null at the end of the pass, and the number of records. Pass 3 answers [time, key, is there more] of its last row.
 create or replace function tandem.compare_source(watch text) returns text
@@ -114,7 +114,8 @@ declare
         where v.object_id <> ''
       ), differing as materialized (
         select * from known
-        where case when gone then place is not null
+        where case when $4 is null then not gone and hash = known_hash and routes is distinct from known_routes
+                   when gone then place is not null
                    else place is null or hash is distinct from known_hash or routes is distinct from known_routes end
       ), written as (
         insert into tandem.outbox (object_id, request_type, operation, target, body, description)
@@ -140,7 +141,7 @@ declare
       end if;
       continue when place = 0;
       -- Once for each state of the row, however often that is read.
-      if exists (
+      if $4 is null or exists (
           select from unnest(part) as new join tandem.captured c on c.watch = {{watch}} and c.object_id = {{key_new}}
             and hashtextextended(c.object_id, 0) = hashtextextended({{key_new}}, 0) and c.hash = hashtextextended((new.*)::text, 0)) then
         continue;

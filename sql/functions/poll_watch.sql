@@ -68,8 +68,8 @@ begin
 end
 $$;
 
--- One bounded step of a watch: waits for the transactions that are older than its beginning, a stretch of what is there, a page of a round, a stretch of a
--- comparison, or nothing. Answers its state (null: it is not polled any more), in how many milliseconds there is more to do, the number of records
+-- One bounded step of a watch: waits for the transactions that are older than its beginning, a stretch of what is there (for other routes, too), a page of a
+-- round, a stretch of a comparison, or nothing. Answers its state (null: it is not polled any more), in how many milliseconds there is more to do, the number of records
 -- written, and how many a comparison has written that has just ended.
 create or replace function tandem.poll_step(watch text, page integer default 1000, stretch integer default 5000,
   out state text, out wait bigint, out written bigint, out compared bigint)
@@ -116,6 +116,10 @@ begin
       s.position := null;
       s.polled_at := clock_timestamp();
     end if;
+  elsif s.regroups then
+    execute command into ended, written using s.after, 1, stretch, null::boolean;
+    s.after := ended;
+    s.regroups := ended is not null;
   elsif s.pass > 0 or (s.state = 'current' and s.active and s.compared_at + o.compare_every <= now) then
     if s.pass = 0 then
       s.pass := 1;
@@ -137,13 +141,13 @@ begin
   end if;
   update tandem.poll_watch x
     set state = s.state, pass = s.pass, after = s.after, through = s.through, position = s.position, safe = s.safe, mark_times = s.mark_times,
-        mark_xids = s.mark_xids, round_at = s.round_at, polled_at = s.polled_at, compared_at = s.compared_at, told = s.told
+        mark_xids = s.mark_xids, regroups = s.regroups, round_at = s.round_at, polled_at = s.polled_at, compared_at = s.compared_at, told = s.told
     where x.watch = $1;
   state := s.state;
   next_round := greatest(s.round_at + o.every, s.polled_at + (s.polled_at - s.round_at));
   wait := case
     when s.state = 'new' and s.pass = 0 then 200
-    when s.position is not null or s.pass > 0 or s.polled_at is null then 0
+    when s.position is not null or s.pass > 0 or s.regroups or s.polled_at is null then 0
     else greatest(0, ceil(1000 * extract(epoch from least(next_round, s.compared_at + o.compare_every) - clock_timestamp())))
   end;
 end

@@ -50,12 +50,16 @@ begin
     perform tandem.poll_rest($1, false);   -- its triggers are gone, which has locked the table
   end if;
   update tandem.poll_watch x
-    set active = true, connector = name, updated = c.updated, deleted = c.deleted,
+    set active = true, connector = name, updated = c.updated, deleted = c.deleted, source = c.source,
+        -- A comparison that is under way begins anew behind it.
+        regroups = x.regroups or (x.active and x.source <> c.source),
+        pass = case when x.active and x.state = 'current' and x.source <> c.source then 0 else x.pass end,
+        after = case when x.active and x.state = 'current' and x.source <> c.source then null else x.after end,
         -- Other columns tell other times: everything is read again, and what has been captured is known.
         through = case when x.updated = c.updated and x.deleted is not distinct from c.deleted then x.through end,
         position = case when x.updated = c.updated and x.deleted is not distinct from c.deleted then x.position end
-    from tandem.polled_columns($1) as c
-    where x.watch = $1 and (x.active, x.connector, x.updated, x.deleted) is distinct from (true, name, c.updated, c.deleted);
+    from (select p.updated, p.deleted, md5(tandem.compare_source($1)) as source from tandem.polled_columns($1) as p) as c
+    where x.watch = $1 and (x.active, x.connector, x.updated, x.deleted, x.source) is distinct from (true, name, c.updated, c.deleted, c.source);
   return switched or found;
 end
 $$;
@@ -68,7 +72,8 @@ as $$
     select w.watch, $2, w.definition -> 'poll' ->> 'updated', w.definition -> 'poll' ->> 'deleted' from tandem.watch w where w.watch = $1
   on conflict on constraint poll_watch_pkey do update
     set connector = excluded.connector, active = false, state = 'new', updated = excluded.updated, deleted = excluded.deleted, pass = 0, after = null,
-        through = null, position = null, safe = null, mark_times = '{}', mark_xids = '{}', round_at = null, polled_at = null, compared_at = null, told = 0
+        through = null, position = null, safe = null, mark_times = '{}', mark_xids = '{}', round_at = null, polled_at = null, compared_at = null, told = 0,
+        source = null, regroups = false
 $$;
 
 -- Nobody writes to the table until the transaction ends, and whoever has written to it has ended.

@@ -388,6 +388,8 @@ create table tandem.poll_watch (
   polled_at     timestamptz,                          -- and ended, so far
   compared_at   timestamptz,                          -- the newest comparison ended
   told          bigint not null default 0,            -- records that the comparison has written
+  source        text,                                 -- of the function that reads it: another one has other routes …
+  regroups      boolean not null default false,       -- … in which what has been captured is written down, without telling
   constraint poll_watch_state_is_known check (state in ('new', 'current'))
 ) with (fillfactor = 50);
 -- What a stream or a poll has captured of each object, for the comparison that closes a gap.

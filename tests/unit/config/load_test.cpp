@@ -83,7 +83,11 @@ TEST(Load, ReadsTheFullExample) {
   EXPECT_EQ(target.rate.per_day, 100000);
   EXPECT_EQ(target.retry.max_age, 72h);
   EXPECT_EQ(target.breaker.open_longest, 60s);
-  ASSERT_EQ(settings.routes.size(), 7U);
+  ASSERT_EQ(settings.routes.size(), 8U);
+  const WatchSettings* polled = settings.watch("campaign");
+  ASSERT_TRUE(polled != nullptr && polled->poll);
+  EXPECT_EQ(polled->poll->updated + " " + polled->poll->deleted, "updated_at is_deleted");
+  EXPECT_EQ(polled->poll->compare_every, std::chrono::hours(24));
   const TargetSettings& events = settings.targets[1];
   EXPECT_EQ(events.type, "kafka");
   EXPECT_THAT(events.cluster.brokers, ElementsAre("kafka1.example:9092", "kafka2.example:9092"));
