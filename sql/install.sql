@@ -28,6 +28,7 @@ set local check_function_bodies = off;
 \ir functions/object_status.sql
 \ir functions/pause.sql
 \ir functions/plan_capture.sql
+\ir functions/poll_watch.sql
 \ir functions/records.sql
 \ir functions/rekey.sql
 \ir functions/remove_settled.sql
@@ -36,6 +37,7 @@ set local check_function_bodies = off;
 \ir functions/row_expression.sql
 \ir functions/stream_source.sql
 \ir functions/stream_watch.sql
+\ir functions/switch_capture.sql
 \ir functions/touch_source.sql
 \ir functions/trace.sql
 \ir functions/truncate_source.sql

@@ -40,7 +40,8 @@ grant update (object_id, request_state, outcome, error_code, description, need_r
 grant update (body) on tandem.inbox to tandem_connector;
 grant insert, update, delete on tandem.settled_through, tandem.parked, tandem.failed, tandem.identity, tandem.agreed, tandem.attempt,
   tandem.refused, tandem.connector, tandem.connector_alive, tandem.conflict, tandem.snapshot, tandem.verification, tandem.difference, tandem.alert,
-  tandem.minute_stat, tandem.confirmation, tandem.write_back, tandem.stream, tandem.stream_watch, tandem.captured to tandem_connector;
+  tandem.minute_stat, tandem.confirmation, tandem.write_back, tandem.stream, tandem.stream_watch, tandem.poll_watch,
+  tandem.captured to tandem_connector;
 grant update (position) on tandem.source to tandem_connector;
 
 grant execute on function tandem.remove_settled(text, integer, bigint, interval, interval),
@@ -49,7 +50,8 @@ grant execute on function tandem.remove_settled(text, integer, bigint, interval,
   tandem.rekey_ring(bigint), tandem.move_identities(text, bigint, bigint[]),
   tandem.write_back_step(text[]), tandem.write_back_next(text[]), tandem.write_back_ended(bigint, text), tandem.fetches(text, text), tandem.drift(),
   tandem.column_names(oid), tandem.capture_name(text, text), tandem.hold_fence(text, bigint),
-  tandem.begin_comparison(text, text), tandem.compare_step(text, integer), tandem.identity_problem(oid, text[], boolean), tandem.captured_tables(oid),
+  tandem.begin_comparison(text, text), tandem.compare_step(text, integer), tandem.poll_step(text, integer, integer), tandem.poll_options(text), tandem.poll_problem(oid, text, text),
+  tandem.poll_horizon(timestamptz[], xid8[], interval), tandem.polled_columns(text), tandem.identity_problem(oid, text[], boolean), tandem.captured_tables(oid),
   tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
   tandem.parse_alone(regclass, text, text),
   tandem.expression_path(regclass), tandem.counter_of(uuid) to tandem_connector;
@@ -114,7 +116,7 @@ begin
     select p.oid::regprocedure as name from tandem.watch w
     join pg_catalog.pg_proc p on p.proname in (tandem.capture_name('stream', w.watch), tandem.capture_name('compare', w.watch))
       and p.pronamespace = 'tandem'::regnamespace
-    where w.mode = 'wal'
+    where w.mode in ('wal', 'poll') or exists (select from tandem.poll_watch x where x.watch = w.watch)
   loop
     execute format('grant execute on function %s to tandem_connector', f.name);
   end loop;

@@ -7,6 +7,7 @@
 
 #include "cli/definition.hpp"
 #include "cli/patience.hpp"
+#include "cli/poll_setup.hpp"
 #include "cli/stream_setup.hpp"
 #include "cli/transaction.hpp"
 
@@ -77,9 +78,11 @@ class Work {
     return {};
   }
 
-  Status watch(const WatchSettings& watch) {
+  Status watch(const WatchSettings& watch) { return this->watch(watch, watch.mode); }
+  /// `mode`: what captures the table, which may not be what it is coming to yet.
+  Status watch(const WatchSettings& watch, WatchMode mode) {
     const Param params[] = {watch.name, watch.table, watch.key.empty() ? Param() : Param::array(watch.key),
-                            definition(watch), word(watch.mode)};
+                            definition(watch), word(mode)};
     auto changed = session_.run("select tandem.apply_watch($1, $2, $3::text[], $5, $4::jsonb)", params);
     if (!changed) return tl::unexpected(changed.error());
     note(*changed, "watch", watch.name, present_.watches.contains(watch.name));
@@ -147,8 +150,20 @@ class Work {
     auto done = session_.run("select tandem.generate_capture($1)", params);
     if (!done) return tl::unexpected(done.error());
     const Param whose[] = {watch, settings_.connector};
-    auto switched = session_.run("select tandem.switch_stream($1, $2)", whose);
+    auto switched = session_.run("select tandem.switch_capture($1, $2)", whose);
     if (!switched) return tl::unexpected(switched.error());
+    return {};
+  }
+
+  /// What a watch needs to be polled, beside what captures it until then.
+  Status prepare_poll(const WatchSettings& watch) {
+    auto present = present_mode(session_, watch.name);
+    if (!present) return tl::unexpected(present.error());
+    if (auto written = this->watch(watch, *present); !written) return written;
+    if (auto begun = begin_poll(session_, watch.name, settings_.connector); !begun) return begun;
+    const Param params[] = {watch.name};
+    auto done = session_.run("select tandem.generate_capture($1)", params);
+    if (!done) return tl::unexpected(done.error());
     return {};
   }
 
@@ -180,7 +195,8 @@ Status in_transaction(Connection& session, const Settings& settings, const Prese
         Work work(session, settings, present);
         if (auto done = step(work); !done) return done;
         if (auto done = transaction->commit(); !done) return done;
-        for (Change& change : work.changes()) changes.push_back(std::move(change));
+        for (Change& change : work.changes())
+          if (std::ranges::find(changes, change) == changes.end()) changes.push_back(std::move(change));
         return {};
       },
       progress);
@@ -229,10 +245,24 @@ Result<std::vector<Change>> apply_changes(Connection& session, const Settings& s
   if (auto done = step([](Work& work) { return work.systems(); }); !done) return tl::unexpected(done.error());
   if (auto done = prepare_stream(session, settings, progress); !done) return tl::unexpected(done.error());
   for (const WatchSettings& watch : settings.watches) {
-    auto done = step([&](Work& work) -> Status {
-      if (auto written = work.watch(watch); !written) return written;
-      return work.generate_capture(watch.name);
-    });
+    const auto apply = [&]() -> Status {
+      auto move = poll_move(session, watch);
+      if (!move) return tl::unexpected(move.error());
+      if (*move == PollMove::enters) {
+        auto prepared = step([&](Work& work) { return work.prepare_poll(watch); });
+        if (prepared) prepared = write_down(session, watch.name, *move, progress);
+        if (!prepared) return prepared;
+      } else if (*move == PollMove::leaves) {
+        if (auto compared = compare_now(session, watch.name, progress); !compared) return compared;
+      }
+      auto switched = step([&](Work& work) -> Status {
+        if (auto written = work.watch(watch); !written) return written;
+        return work.generate_capture(watch.name);
+      });
+      if (switched && *move == PollMove::begins) return write_down(session, watch.name, *move, progress);
+      return switched;
+    };
+    auto done = apply();
     if (!done) {
       done.error().message = "watch " + watch.name + ": " + done.error().message;
       if (busy(done.error()))

@@ -14,6 +14,7 @@ struct Change {
   enum class Action { add, change, remove, generate } action = Action::add;
   std::string kind, name;               ///< target, watch, route, capture; route: target/request_type
   std::vector<std::string> statements;  ///< generate: the DDL
+  bool operator==(const Change&) const = default;
 };
 [[nodiscard]] std::string_view word(Change::Action action);
 

@@ -30,6 +30,7 @@ class Check {
       if (!relation) continue;
       key(watch, *relation);
       if (watch.mode == WatchMode::wal) log(watch, *relation);
+      if (watch.poll) polled(watch, *relation);
       touches(watch, *relation);
       for (const RouteSettings& route : loaded_.settings.routes)
         if (route.watch == watch.name) route_of(route, *relation);
@@ -184,6 +185,20 @@ join pg_class c on c.oid = named.oid join pg_namespace n on n.oid = c.relnamespa
     const std::string problem(rows->text(0, 0));
     const auto remedy = std::min(problem.find(": alter table"), problem.size() - 2);
     report(place, problem.substr(0, remedy), problem.substr(remedy + 2));
+  }
+
+  /// A watch that is polled: do its columns tell what they should?
+  void polled(const WatchSettings& watch, const Relation& relation) {
+    const std::string place = "watches." + watch.name + ".poll";
+    const auto before = problems_.size();
+    column(place + ".updated", watch.poll->updated, relation);
+    if (!watch.poll->deleted.empty()) column(place + ".deleted", watch.poll->deleted, relation);
+    if (problems_.size() > before || !installed_) return;
+    const Param params[] = {relation.qualified, watch.poll->updated,
+                            watch.poll->deleted.empty() ? Param() : Param(watch.poll->deleted)};
+    auto rows = session_.run("select tandem.poll_problem($1::regclass, $2, $3)", params);
+    if (!rows) return unexpected(place, rows.error());
+    if (!rows->null(0, 0)) report(place, std::string(rows->text(0, 0)), "name another column, or write mode: trigger");
   }
 
   void column(const std::string& place, const std::string& name, const Relation& relation) {

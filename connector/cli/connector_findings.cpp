@@ -69,6 +69,43 @@ void publication(Connection& session, const Settings& settings, Findings& findin
     findings.push_back({"publication", Severity::ok, settings.capture.publication, {}});
 }
 
+/// Polled tables: does an index lead to what has changed?
+void polled(Connection& session, const Settings& settings, Findings& findings) {
+  for (const WatchSettings& watch : settings.watches) {
+    if (!watch.poll) continue;
+    const Param params[] = {watch.name, watch.poll->updated};
+    auto rows = session.run(R"(
+select c.oid::regclass::text,
+       exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+               where i.indrelid = c.oid and a.attname = $2 and i.indisvalid and i.indpred is null),
+       (select string_agg(quote_ident(k.name), ', ' order by k.place) from unnest($2::text || w.key_columns) with ordinality as k (name, place)),
+       p.state, extract(epoch from clock_timestamp() - p.polled_at)::bigint
+from tandem.watch w join pg_class c on c.oid = w.relation left join tandem.poll_watch p on p.watch = w.watch and p.active
+where w.watch = $1 and w.mode = 'poll')",
+                            params);
+    if (!rows) {
+      findings.push_back(
+          {"poll", Severity::warning, "could not be looked at: " + rows.error().message, rows.error().hint});
+      continue;
+    }
+    if (rows->size() == 0) continue;  // told as drift
+    const std::string table(rows->text(0, 0));
+    if (!rows->flag(0, 1))
+      findings.push_back(
+          {"poll", Severity::warning,
+           "no index of " + table + " begins with " + watch.poll->updated + ": each round reads the table",
+           "create index concurrently on " + table + " (" + std::string(rows->text(0, 2)) + ")"});
+    else if (rows->null(0, 4))
+      findings.push_back({"poll", Severity::ok, table + " has not been polled yet", {}});
+    else
+      findings.push_back(
+          {"poll",
+           Severity::ok,
+           table + " was last polled " + format_duration(std::chrono::seconds(rows->number(0, 4))) + " ago",
+           {}});
+  }
+}
+
 void sequence(Connection& session, Findings& findings) {
   auto rows = session.run(
       "select (select case when is_called then last_value else 0 end from tandem.outbox_counter_seq), "
@@ -146,6 +183,7 @@ void look_at_connector(Connection& session, const Settings& settings, Findings& 
     publication(session, settings, findings);
     slot(session, settings, findings);
   }
+  polled(session, settings, findings);
   sequence(session, findings);
   running(session, settings, findings);
   alone(session, findings);

@@ -219,6 +219,13 @@ std::string definition(const WatchSettings& watch) {
   w.open_object().key("table").string(watch.table);
   texts(w, "key", watch.key);
   w.key("mode").string(word(watch.mode));
+  if (watch.poll) {
+    w.key("poll").open_object().key("updated").string(watch.poll->updated);
+    text(w, "deleted", watch.poll->deleted);
+    w.key("interval").string(format_duration(watch.poll->interval));
+    w.key("lag").string(format_duration(watch.poll->lag));
+    w.key("compare_every").string(format_duration(watch.poll->compare_every)).close_object();
+  }
   if (!watch.touches.empty()) {
     w.key("touches").open_array();
     for (const TouchSettings& touch : watch.touches) {

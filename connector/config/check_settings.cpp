@@ -51,6 +51,7 @@ class Check {
         requests(route);
         both_ways(route);
         after_delivery(route);
+        polled(route);
       }
     }
     if (settings_.retention.failed < settings_.retention.done)
@@ -117,9 +118,10 @@ class Check {
         continue;
       }
       for (const WatchSettings* one : {&watch, touched})
-        if (one->mode == WatchMode::wal)
+        if (one->mode != WatchMode::trigger)
           return report(key,
-                        "`" + one->name + "` is captured from the log, which tells nothing of other tables' objects",
+                        "`" + one->name + "` is " + (one->mode == WatchMode::wal ? "captured from the log" : "polled") +
+                            ", which tells nothing of other tables' objects",
                         "write mode: trigger at that watch");
       bool sent = false;
       for (auto& route : settings_.routes) {
@@ -135,9 +137,12 @@ class Check {
     if (!route.apply) return;
     if (std::ranges::none_of(settings_.sources, [&](const auto& s) { return s.target == route.target; }))
       report(route.place + ".apply", "no source brings changes of `" + route.target + "`", "add it under sources");
-    if (const WatchSettings* watch = settings_.watch(route.watch); watch != nullptr && watch->mode == WatchMode::wal)
+    if (const WatchSettings* watch = settings_.watch(route.watch);
+        watch != nullptr && watch->mode != WatchMode::trigger)
       report(route.place + ".apply",
-             "what is applied would come back: the log does not tell it from the CRM's own changes",
+             "what is applied would come back: " +
+                 std::string(watch->mode == WatchMode::wal ? "the log does" : "a row's time does") +
+                 " not tell it from the CRM's own changes",
              "write mode: trigger");
     if (route.kafka) return;  // who reads a topic finds objects by our id
     if (!takes(route, "create") && !takes(route, "update")) return;
@@ -151,6 +156,21 @@ class Check {
              "add remote_id to requests.create");
   }
 
+  /// A poll sees what a row is, not what it was.
+  void polled(const RouteSettings& route) {
+    const WatchSettings* watch = settings_.watch(route.watch);
+    if (watch == nullptr || watch->mode != WatchMode::poll) return;
+    if (!route.columns.empty())
+      report(route.place + ".columns", "a poll does not see which columns of a row have changed",
+             "remove it, or write mode: trigger or wal");
+    if (route.changed)
+      report(route.place + ".changed", "a poll does not see which columns of a row have changed",
+             "remove it, or write mode: trigger or wal");
+    if (route.on_truncate == OnTruncate::alert)
+      report(route.place + ".on_truncate", "a poll sees rows that are gone, not why",
+             "remove it, or write mode: trigger");
+  }
+
   void after_delivery(const RouteSettings& route) {
     const auto confirms = [&](const SourceSettings& s) { return s.target == route.target && s.confirmations; };
     if (route.settle_on == SettleOn::confirmed && std::ranges::none_of(settings_.sources, confirms))
@@ -158,8 +178,10 @@ class Check {
              "add confirmations: to a source with this target");
     if (route.writes_back()) {
       const WatchSettings* watch = settings_.watch(route.watch);
-      if (watch != nullptr && watch->mode == WatchMode::wal)
-        report(route.place + ".write_back", "the log does not tell which columns tandem has written itself",
+      if (watch != nullptr && watch->mode != WatchMode::trigger)
+        report(route.place + ".write_back",
+               std::string(watch->mode == WatchMode::wal ? "the log does" : "a row's time does") +
+                   " not tell which columns tandem has written itself",
                "write mode: trigger");
       const bool told = learns_remote_id(route) || (route.rest.lookup && !route.rest.lookup->remote_id.empty()) ||
                         route.apply || std::ranges::any_of(settings_.sources, [&](const SourceSettings& s) {

@@ -363,10 +363,18 @@ struct TouchSettings {
   std::vector<std::string> by;  ///< columns that hold the object's key, in its order
   int line = 0;
 };
+/// How the table of a watch of mode `poll` is read.
+struct WatchPollSettings {
+  std::string updated, deleted;  ///< columns: when a row was changed, that it counts as deleted (may be empty)
+  Milliseconds interval{5'000};
+  Milliseconds lag{10'000};                ///< how long a transaction may have run before its first write
+  Milliseconds compare_every{86'400'000};  ///< between comparisons of the whole table
+};
 struct WatchSettings {
   std::string name, table;       ///< table as written: [schema.]name, quoted where needed
   std::vector<std::string> key;  ///< empty = the primary key
   WatchMode mode = WatchMode::trigger;
+  std::optional<WatchPollSettings> poll;  ///< of mode `poll`, and of no other
   std::vector<TouchSettings> touches;
   int line = 0;
 };

@@ -205,6 +205,26 @@ void read_touches(Section& parent, WatchSettings& watch) {
   }
 }
 
+/// What a watch of mode `poll` says of its table, or another must not say.
+void read_polled(Section& parent, WatchSettings& watch) {
+  if (watch.mode != WatchMode::poll) {
+    if (parent.has("poll")) parent.problem("poll", "is for watches of mode poll", "remove it, or write mode: poll");
+    return;
+  }
+  WatchPollSettings poll;
+  const yaml::Value* value = parent.take("poll");
+  if (value == nullptr && !parent.has("poll"))
+    parent.problem_here("does not say which column tells when a row was changed", "add poll: { updated: COLUMN }");
+  Section section(parent.reading(), value, parent.path_of("poll"));
+  if (section.present() && !section.text("updated", poll.updated) && !section.has("updated"))
+    section.problem_here("`updated` is missing", "name the column that tells when a row was changed");
+  section.text("deleted", poll.deleted);
+  section.duration("interval", poll.interval, 100ms, 24h);
+  section.duration("lag", poll.lag, 0ms, 24h);
+  section.duration("compare_every", poll.compare_every, 1s, 24h * 365);
+  watch.poll = std::move(poll);
+}
+
 void read_watch(Reading& reading, const yaml::Value& value, const std::string& path, WatchSettings watch,
                 Settings& settings) {
   Section section(reading, &value, path);
@@ -212,10 +232,12 @@ void read_watch(Reading& reading, const yaml::Value& value, const std::string& p
   if (!section.text("table", watch.table) && !section.has("table"))
     section.problem_here("`table` is missing", "name the table, e.g. public.account");
   section.names("key", watch.key);
-  section.choice("mode", watch.mode, {{"trigger", WatchMode::trigger}, {"wal", WatchMode::wal}});
+  section.choice("mode", watch.mode,
+                 {{"trigger", WatchMode::trigger}, {"wal", WatchMode::wal}, {"poll", WatchMode::poll}});
   if (watch.mode == WatchMode::wal && !settings.capture.stream)
     section.problem("mode", "`wal` needs the stream, and capture.stream is false",
                     "remove capture.stream, or write trigger");
+  read_polled(section, watch);
   read_touches(section, watch);
   settings.watches.push_back(watch);
   const yaml::Value* routes = section.take("routes");

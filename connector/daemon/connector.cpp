@@ -10,6 +10,7 @@
 
 #include "apply/apply_thread.hpp"
 #include "capture/capture_thread.hpp"
+#include "capture/poll_thread.hpp"
 #include "capture/wal_thread.hpp"
 #include "daemon/intake_door.hpp"
 #include "daemon/lease_thread.hpp"
@@ -138,6 +139,7 @@ class Connector {
                        standing.streaming ? "" : "changes wait in the log: " + standing.reason});
     }
     if (started) {
+      if (poll_->wanted()) all.push_back({"poll", poll_->trouble().empty(), false, poll_->trouble()});
       for (const auto& reader : readers_) {
         const std::string trouble = reader->trouble();
         all.push_back({"source " + reader->source(), trouble.empty(), false, trouble});
@@ -192,6 +194,7 @@ class Connector {
                                 {field::reason, "was " + before.system_id + " " + std::to_string(before.timeline)}});
                          }});
     if (settings_.capture.stream) wal_ = std::make_unique<WalThread>(settings_, tenure.epoch, [this] { fenced(); });
+    poll_ = std::make_unique<PollThread>(settings_, tenure.epoch, [this] { fenced(); });
     lease_thread_ = std::make_unique<LeaseThread>(settings_, tenure.epoch, lease_, [this] { fenced(); });
     upkeep_ = std::make_unique<UpkeepThread>(settings_);
     if (WriteBackThread::wanted(settings_)) write_back_ = std::make_unique<WriteBackThread>(settings_);
@@ -231,6 +234,7 @@ class Connector {
       supervisor_.start(name_of(*reader), [&reader](const std::stop_token& stop) { reader->run(stop); });
     if (capture_) supervisor_.start("capture", [this](const std::stop_token& stop) { capture_->run(stop); });
     if (wal_) supervisor_.start("wal", [this](const std::stop_token& stop) { wal_->run(stop); });
+    supervisor_.start("poll", [this](const std::stop_token& stop) { poll_->run(stop); });
     started_ = true;
   }
 
@@ -273,6 +277,7 @@ class Connector {
   void stop(Epoch epoch, bool orderly) {
     if (capture_) supervisor_.request_stop("capture");
     if (wal_) supervisor_.request_stop("wal");
+    supervisor_.request_stop("poll");
     for (const auto& reader : readers_) supervisor_.request_stop(name_of(*reader));
     for (const auto& reader : readers_) stop_thread(name_of(*reader));
     if (fetch_) stop_thread("fetch");
@@ -286,6 +291,7 @@ class Connector {
     stop_thread("lease");
     if (capture_) stop_thread("capture");
     if (wal_) stop_thread("wal");
+    stop_thread("poll");
     if (orderly && settle_->wrote_everything()) {
       auto session = store::open_session(settings_, "stop");
       Status said =
@@ -326,6 +332,7 @@ class Connector {
   std::unique_ptr<SettleThread> settle_;
   std::unique_ptr<CaptureThread> capture_;
   std::unique_ptr<WalThread> wal_;
+  std::unique_ptr<PollThread> poll_;
   std::unique_ptr<LeaseThread> lease_thread_;
   std::unique_ptr<UpkeepThread> upkeep_;
   std::unique_ptr<WriteBackThread> write_back_;  ///< where a route asks for it

@@ -44,6 +44,10 @@ inline constexpr Definition slot_retained{"tandem_slot_retained_wal_bytes",
 
 inline constexpr Definition stream_changes{"tandem_stream_changes_total",
                                            "Changes of `wal` watches taken from the stream.", Kind::total};
+inline constexpr Definition poll_records{
+    "tandem_poll_records_total", "Records that polling watched tables has written.", Kind::total, {"watch"}};
+inline constexpr Definition poll_age{
+    "tandem_poll_age_seconds", "Time since a watched table was last polled to its end.", Kind::gauge, {"watch"}};
 inline constexpr Definition wal_slot_retained{
     "tandem_wal_slot_retained_bytes", "WAL that the slot of `wal` watches kept when its stream began.", Kind::gauge};
 

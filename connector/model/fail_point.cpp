@@ -11,9 +11,9 @@ namespace tandem {
 namespace {
 
 constexpr std::array<std::string_view, fail_point_count> words = {
-    "after_window",         "after_take_up",       "before_attempt", "after_send", "after_answer",
-    "before_flush",         "after_flush",         "after_identity", "after_park", "after_floor",
-    "before_stream_commit", "after_stream_commit", "after_compare"};
+    "after_window",         "after_take_up",       "before_attempt", "after_send",     "after_answer",
+    "before_flush",         "after_flush",         "after_identity", "after_park",     "after_floor",
+    "before_stream_commit", "after_stream_commit", "after_compare",  "after_poll_step"};
 
 struct Armed {
   std::optional<FailPoint> point;

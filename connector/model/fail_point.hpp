@@ -21,8 +21,9 @@ enum class FailPoint : std::uint8_t {
   before_stream_commit,  ///< a batch of the log is ready; nothing of it is sent
   after_stream_commit,   ///< a batch of the log has committed; its position is not confirmed
   after_compare,         ///< a stretch of a comparison has committed
+  after_poll_step,       ///< a page or stretch of a polled table has committed
 };
-constexpr std::size_t fail_point_count = 13;
+constexpr std::size_t fail_point_count = 14;
 
 [[nodiscard]] std::string_view word(FailPoint point);
 [[nodiscard]] std::optional<FailPoint> parse_fail_point(std::string_view text);

@@ -1,36 +1,51 @@
 -- Source of the function that compares a stretch of a watched table with what was captured of it (tandem.captured); null when no route wants
--- anything, or no stream. It closes a gap in the stream: what differs becomes a record without a body, which is read at delivery and so
--- never overtakes a change; objects that are gone become deletes. While a watch is new it only writes down what is there (`tell` false).
---   $1 after   where the last stretch ended: in pass 1 an object_id, in pass 2 a hash; null at the beginning
---   $2 pass    1: rows of the table, 2: captured objects
+-- anything, or the watch is captured by triggers. In mode `wal` it closes a gap in the stream: what differs becomes a record without a body, which is
+-- read at delivery and so never overtakes a change. In mode `poll` it is the capture itself: nobody else records changes of the table, so a body is the
+-- row as it is read. Objects that are gone become deletes. Without `tell` what is there is only written down.
+--   $1 after   where the last stretch ended: in pass 1 an object_id, in pass 2 a hash; null at the beginning. In pass 3 a JSON array, the time and the key
+--              of a row; without a key all rows of later times follow
+--   $2 pass    1: rows of the table by key, 2: captured objects, 3 (`poll`): rows by time and key, 4 (`poll`): captured objects whose hash is not known, which
+--              a stream leaves behind where the log lacked a large value: it is written down, once the table is locked
 --   $3 most    rows of a stretch
---   $4 tell    write records
+--   $4 tell    write records; null: other routes have come, and what has been captured is put into them as it is (`poll`, pass 1)
 -- A row whose values fail (a `when` that divides by zero) fails its own record and holds nothing up.
--- Answers where the stretch ended, null at the end of the pass, and the number of records.
+-- Answers where the stretch ended, null at the end of the pass, and the number of records. Pass 3 answers [time, key, is there more] of its last row.
 create or replace function tandem.compare_source(watch text) returns text
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
   w tandem.watch;
+  polled record;
   r record;
   row_values text := '';
   members text[] := '{}';
   records text[] := '{}';
   leavings text[] := '{}';
   problems text[] := '{}';
+  operation text;
 begin
   select * into strict w from tandem.watch where tandem.watch.watch = compare_source.watch;
-  if w.mode <> 'wal' then
+  select * into polled from tandem.polled_columns(compare_source.watch);
+  if w.mode <> 'wal' and polled.updated is null then
     return null;
   end if;
   for r in select * from tandem.capture_routes(compare_source.watch) loop
     if r.condition is not null then
-      row_values := row_values || format(E',\n           (%s) is true as is_%s', r.condition_new, r.n);
+      row_values := row_values || format(E',\n           %s as is_%s',
+        case when polled.deleted is null then format('(%s) is true', r.condition_new)
+             else format('case when new.%I is not true then (%s) is true end', polled.deleted, r.condition_new) end, r.n);
       members := members || format('case when is_%s then %L end', r.n, r.target || '/' || r.request_type);
     end if;
-    records := records || format('%L, %L, %s', r.request_type, r.target, tandem.compared_operation(r.n, r.target, r.request_type, r.operations,
-      r.condition is not null, r.on_leave));
+    operation := tandem.compared_operation(r.n, r.target, r.request_type, r.operations, r.condition is not null, r.on_leave);
+    if polled.deleted is not null then
+      operation := format('case when gone then %s else %s end', case
+          when 'delete' <> all (r.operations) then 'null'
+          when r.condition is null then '''delete'''
+          else format('case when %L = any (known_routes) then ''delete'' end', r.target || '/' || r.request_type) end, operation);
+    end if;
+    records := records || format('%L, %L, %s, %s', r.request_type, r.target, operation,
+      case when r.image and polled.updated is not null then 'true' else 'false' end);
     if 'update' = any (r.operations) then
       problems := problems || format('%L, %L', r.request_type, r.target);
     end if;
@@ -51,7 +66,7 @@ declare
   stretch {{relation}}[];
   part {{relation}}[];
   written bigint;
-begin
+{{declarations}}begin
   if $2 = 2 then
     with page as materialized (
       select c.ctid as place, c.object_id, c.routes, hashtextextended(c.object_id, 0) as hash from tandem.captured c
@@ -61,11 +76,11 @@ begin
     ), gone as materialized (
       select p.place, p.object_id, p.routes from page p
       left join lateral (
-        select true as found from (select {{key_parsed}}) as wanted join {{relation}} as live_row on {{live_match}} limit 1) as live on true
+        select true as found from (select {{key_parsed}}) as wanted join {{relation}} as live_row on {{live_match}}{{live}} limit 1) as live on true
       where live.found is null
     ), written as (
       insert into tandem.outbox (object_id, request_type, operation, target, description)
-      select g.object_id, r.request_type, 'delete', r.target, 'found by comparison: the stream had a gap'
+      select g.object_id, r.request_type, 'delete', r.target, {{found}}
       from gone g cross join lateral (values
         ({{leavings}})) as r (request_type, target, was_in)
       where r.was_in and $4
@@ -76,7 +91,7 @@ begin
     select case when (select count(*) from page) >= $3 then (select max(hash) from page)::text end, (select count(*) from written) into ended, told;
     return;
   end if;
-  if $1 is null then
+  {{timed}}if $1 is null then
     select array_agg(first.row) into stretch from (select new.*::{{relation}} as row from {{relation}} as new order by {{key_order}} limit $3) as first;
   else
     select array_agg(next.row) into stretch
@@ -88,7 +103,7 @@ begin
     part := case when place = 0 then stretch else stretch[place : place] end;
     begin
       with value as materialized (
-        select {{key_new}} as object_id, hashtextextended((new.*)::text, 0) as hash{{row_values}}
+        select {{key_new}} as object_id, hashtextextended((new.*)::text, 0) as hash, {{gone}} as gone, new.*::{{relation}} as new_row{{row_values}}
         from unnest(part) as new
       ), known as (
         select v.*, {{members}} as routes, c.place, c.hash as known_hash, c.routes as known_routes
@@ -98,16 +113,21 @@ begin
           limit 1) as c on true
         where v.object_id <> ''
       ), differing as materialized (
-        select * from known where place is null or hash is distinct from known_hash or routes is distinct from known_routes
+        select * from known
+        where case when $4 is null then not gone and hash = known_hash and routes is distinct from known_routes
+                   when gone then place is not null
+                   else place is null or hash is distinct from known_hash or routes is distinct from known_routes end
       ), written as (
-        insert into tandem.outbox (object_id, request_type, operation, target, description)
-        select object_id, request_type, operation, target, 'found by comparison: the stream had a gap'
+        insert into tandem.outbox (object_id, request_type, operation, target, body, description)
+        select object_id, request_type, operation, target, case when image_wanted then to_jsonb(new_row) end, case when $2 <> 3 then {{found}} end
         from differing cross join lateral (values
-          ({{records}})) as r (request_type, target, operation)
+          ({{records}})) as r (request_type, target, operation, image_wanted)
         where operation is not null and $4
         returning 1
       ), updated as (
-        update tandem.captured c set hash = d.hash, routes = d.routes from differing d where c.ctid = d.place
+        update tandem.captured c set hash = d.hash, routes = d.routes from differing d where c.ctid = d.place and not d.gone
+      ), removed as (
+        delete from tandem.captured c using differing d where c.ctid = d.place and d.gone
       ), added as (
         insert into tandem.captured (watch, object_id, hash, routes)
         select {{watch}}, d.object_id, d.hash, d.routes from differing d where d.place is null
@@ -120,25 +140,43 @@ begin
         raise;
       end if;
       continue when place = 0;
+      -- Once for each state of the row, however often that is read.
+      if $4 is null or exists (
+          select from unnest(part) as new join tandem.captured c on c.watch = {{watch}} and c.object_id = {{key_new}}
+            and hashtextextended(c.object_id, 0) = hashtextextended({{key_new}}, 0) and c.hash = hashtextextended((new.*)::text, 0)) then
+        continue;
+      end if;
       insert into tandem.outbox (object_id, request_type, operation, target, error_code, description)
         select {{key_new}}, r.request_type, 'update', r.target, 'mapping', 'value: ' || left(sqlerrm, 500)
         from unnest(part) as new cross join (values
           ({{problems}})) as r (request_type, target)
         where $4 and r.target is not null;
       told := told + case when $4 then 1 else 0 end;
-      insert into tandem.captured (watch, object_id)
-        select {{watch}}, {{key_new}} from unnest(part) as new
+      update tandem.captured c set hash = hashtextextended((new.*)::text, 0) from unnest(part) as new
+        where c.watch = {{watch}} and hashtextextended(c.object_id, 0) = hashtextextended({{key_new}}, 0) and c.object_id = {{key_new}};
+      insert into tandem.captured (watch, object_id, hash)
+        select {{watch}}, {{key_new}}, hashtextextended((new.*)::text, 0) from unnest(part) as new
         where not exists (select from tandem.captured c
           where c.watch = {{watch}} and hashtextextended(c.object_id, 0) = hashtextextended({{key_new}}, 0) and c.object_id = {{key_new}});
     end;
   end loop;
-  if cardinality(stretch) >= $3 then
+{{timed_end}}  if cardinality(stretch) >= $3 then
     select {{key_new}} into ended from unnest(stretch[$3 : $3]) as new;
   end if;
 end
 $source$, jsonb_build_object(
     'relation', w.relation::regclass,
     'watch', quote_literal(w.watch),
+    'found', case when polled.updated is null then '''found by comparison: the stream had a gap''' else '''found by comparison''' end,
+    'gone', case when polled.deleted is null then 'false' else format('(new.%I is true)', polled.deleted) end,
+    'live', case when polled.deleted is null then '' else format(' and live_row.%I is not true', polled.deleted) end,
+    'declarations', case when polled.updated is null then '' else format(E'  newest %s;\n', polled.time_type) end,
+    'timed', case when polled.updated is null then '' else tandem.compare_timed(w.watch) end,
+    'timed_end', case when polled.updated is null then '' else format($e$  if $2 = 3 then
+    select jsonb_build_array(new.%1$I%2$s, %3$s, cardinality(stretch) >= $3)::text into ended from unnest(stretch[cardinality(stretch) :]) as new;
+    return;
+  end if;
+$e$, polled.updated, case when polled.time_type = 'timestamp' then ' at time zone ''UTC''' else '' end, tandem.capture_key(w.relation, w.key_columns, 'new')) end,
     'key_parsed', tandem.capture_key_parsed(w.relation, w.key_columns, 'p.object_id'),
     'key_after', tandem.capture_key_parsed(w.relation, w.key_columns, '$1'),
     'key_after_names', (select string_agg(format('after_key.%I', name), ', ' order by place) from unnest(w.key_columns) with ordinality as k (name, place)),
@@ -147,11 +185,49 @@ $source$, jsonb_build_object(
     'key_new', tandem.capture_key(w.relation, w.key_columns, 'new'),
     'row_values', row_values,
     'members', case when members = '{}' then 'null::text[]' else format('array_remove(array[%s], null)', array_to_string(members, ', ')) end,
-    'records', array_to_string(records, E'),\n      ('),
+    'records', array_to_string(records, E'),\n          ('),
     'problems', case when problems = '{}' then 'null, null' else array_to_string(problems, E'),\n          (') end,
     'leavings', case when leavings = '{}' then 'null, null, false' else array_to_string(leavings, E'),\n        (') end));
 end
 $function$;
+
+-- The passes that only `poll` has, up to where the stretch of pass 3 is at hand; what follows reads that of pass 1.
+create or replace function tandem.compare_timed(watch text) returns text
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+  select format($e$if $2 = 4 then
+    update tandem.captured c set hash = l.hash
+      from (select p.ctid as place, hashtextextended((live_row.*)::text, 0) as hash
+            from tandem.captured p cross join lateral (select %7$s) as wanted join %1$s as live_row on %8$s
+            where p.watch = %6$L and p.hash is null) as l
+      where c.ctid = l.place;
+    told := 0;
+    return;
+  end if;
+  if $2 = 3 then
+    newest := ($1::jsonb operator(pg_catalog.->>) 0)::timestamptz%3$s;
+  end if;
+  if $2 = 3 and newest is null then
+    select array_agg(first.row) into stretch from (
+      select new.*::%1$s as row from %1$s as new where new.%2$I is not null order by new.%2$I, %4$s limit $3) as first;
+  elsif $2 = 3 and $1::jsonb operator(pg_catalog.->>) 1 is null then
+    select array_agg(next.row) into stretch from (
+      select new.*::%1$s as row from %1$s as new where new.%2$I > newest order by new.%2$I, %4$s limit $3) as next;
+  elsif $2 = 3 then
+    select array_agg(next.row) into stretch from (
+      select new.*::%1$s as row from (select %5$s) as after_key cross join %1$s as new
+      where row(new.%2$I, %4$s) > row(newest, %9$s) order by new.%2$I, %4$s limit $3) as next;
+  els$e$,
+      w.relation::regclass, polled.updated, case when polled.time_type = 'timestamp' then ' at time zone ''UTC''' else '' end,
+      string_agg(format('new.%I', name), ', ' order by place),
+      tandem.capture_key_parsed(w.relation, w.key_columns, '($1::jsonb operator(pg_catalog.->>) 1)'), w.watch,
+      tandem.capture_key_parsed(w.relation, w.key_columns, 'p.object_id'), tandem.capture_match(w.relation, w.key_columns, 'live_row', 'wanted'),
+      string_agg(format('after_key.%I', name), ', ' order by place))
+  from tandem.watch w cross join lateral tandem.polled_columns(w.watch) as polled
+  cross join unnest(w.key_columns) with ordinality as k (name, place)
+  where w.watch = $1
+  group by w.watch, w.relation, w.key_columns, polled.updated, polled.time_type
+$$;
 
 -- The operation that a route records for a row that differs from what was captured of it; null when it records nothing.
 create or replace function tandem.compared_operation(n bigint, target text, request_type text, operations text[], conditional boolean, on_leave text)

@@ -45,6 +45,12 @@ begin
     if description is not null then
       return next;
     end if;
+    problem := 'column of the time';
+    description := case when w.mode = 'poll' then tandem.poll_problem(w.relation, w.definition -> 'poll' ->> 'updated', w.definition -> 'poll' ->> 'deleted') end;
+    if description is not null then
+      return next;
+      continue;
+    end if;
     begin
       for problem, description in
         select case p.kind when 'grant' then 'privilege missing' when 'function' then 'function differs' when 'publication' then 'publication differs' else 'trigger missing or disabled' end,

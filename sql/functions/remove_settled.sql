@@ -77,10 +77,11 @@ begin
     select audit_id from (select audit_id, at from tandem.audit order by audit_id limit most) as oldest where at < now() - keep_audit);
   get diagnostics n = row_count;
   removed := removed + n;
-  -- Of watches that no stream captures any more.
+  -- Of watches that neither a stream nor a poll captures any more.
   delete from tandem.captured where ctid = any (array(
     select c.ctid from tandem.watch w join tandem.captured c on c.watch = w.watch
-    where not exists (select from tandem.stream_watch s where s.watch = w.watch) limit most));
+    where not exists (select from tandem.stream_watch s where s.watch = w.watch) and not exists (select from tandem.poll_watch p where p.watch = w.watch)
+    limit most));
   get diagnostics n = row_count;
   return removed + n;
 end

@@ -34,7 +34,7 @@ begin
   perform tandem.generate_capture(unwatch.watch);
   perform tandem.generate_capture(w.watch) from tandem.watch w   -- whose rows have sent its objects
     where w.definition -> 'touches' @> jsonb_build_array(jsonb_build_object('watch', unwatch.watch));
-  perform tandem.switch_stream(unwatch.watch, (select s.connector from tandem.stream_watch s where s.watch = unwatch.watch));
+  perform tandem.switch_capture(unwatch.watch, null);
   if not drain then
     perform tandem.discard_records(array(
       select p.counter from tandem.route r cross join lateral tandem.pending_records(r.target, r.request_type) as p (counter)

@@ -368,6 +368,30 @@ create table tandem.stream_watch (
   updated_at    timestamptz not null default now(),
   constraint stream_watch_state_is_known check (state in ('new', 'comparing', 'current'))
 ) with (fillfactor = 50);
+-- A watch of mode `poll`, and how far its table is read: rows and position commit together. new: what is there is being written down; current. A
+-- comparison (hard deletes, rows without a time) goes on beside the rounds: pass and after are its own.
+create table tandem.poll_watch (
+  watch         text primary key references tandem.watch on delete cascade,
+  connector     text not null,
+  active        boolean not null default false,       -- false: triggers or a stream still capture the table
+  state         text not null default 'new',
+  updated       text not null,                        -- columns that the position is about
+  deleted       text,
+  pass          integer not null default 0,           -- 0: none; as tandem.compare_source says
+  after         text,                                 -- how far the pass is
+  through       timestamptz,                          -- rows with a time up to here are read for good; null: none
+  position      text,                                 -- the round that runs: [time, key, is there more] of the row that was read last; null: none runs
+  safe          timestamptz,                          -- as far as that round may get: every transaction with an earlier time had ended
+  mark_times    timestamptz[] not null default '{}',  -- moments at which transactions were open that have not ended yet …
+  mark_xids     xid8[] not null default '{}',         -- … all of which are older than these
+  round_at      timestamptz,                          -- the newest round began
+  polled_at     timestamptz,                          -- and ended, so far
+  compared_at   timestamptz,                          -- the newest comparison ended
+  told          bigint not null default 0,            -- records that the comparison has written
+  source        text,                                 -- of the function that reads it: another one has other routes …
+  regroups      boolean not null default false,       -- … in which what has been captured is written down, without telling
+  constraint poll_watch_state_is_known check (state in ('new', 'current'))
+) with (fillfactor = 50);
 -- What a stream or a poll has captured of each object, for the comparison that closes a gap.
 create table tandem.captured (
   captured_id   bigint generated always as identity primary key,

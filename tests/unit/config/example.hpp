@@ -218,6 +218,12 @@ watches:
           create: { method: POST, path: /contact, remote_id: /id }
           update: { method: PATCH, path: "/contact/{remote_id}" }
           delete: { method: DELETE, path: "/contact/{remote_id}" }
+  campaign:
+    table: public.campaign
+    mode: poll
+    poll: { updated: updated_at, deleted: is_deleted, interval: 5s, lag: 10s, compare_every: 1d }
+    routes:
+      - { target: second_crm }
 )yaml";
 
 }  // namespace tandem

@@ -83,7 +83,11 @@ TEST(Load, ReadsTheFullExample) {
   EXPECT_EQ(target.rate.per_day, 100000);
   EXPECT_EQ(target.retry.max_age, 72h);
   EXPECT_EQ(target.breaker.open_longest, 60s);
-  ASSERT_EQ(settings.routes.size(), 7U);
+  ASSERT_EQ(settings.routes.size(), 8U);
+  const WatchSettings* polled = settings.watch("campaign");
+  ASSERT_TRUE(polled != nullptr && polled->poll);
+  EXPECT_EQ(polled->poll->updated + " " + polled->poll->deleted, "updated_at is_deleted");
+  EXPECT_EQ(polled->poll->compare_every, std::chrono::hours(24));
   const TargetSettings& events = settings.targets[1];
   EXPECT_EQ(events.type, "kafka");
   EXPECT_THAT(events.cluster.brokers, ElementsAre("kafka1.example:9092", "kafka2.example:9092"));
@@ -377,8 +381,28 @@ INSTANTIATE_TEST_SUITE_P(
               "watches.account.routes[0].requests.upsert.remote_id", "not a JSON pointer", "/data/id"},
         Wrong{"WrapIsNotJson", "", "        requests: { upsert: { wrap: \"{data: {body}}\" } }\n", "", 13,
               "watches.account.routes[0].requests.upsert.wrap", "not JSON", "single quotes"},
-        Wrong{"ModeOfLater", "", "", "  lead: { table: lead, mode: poll, routes: [ { target: second_crm } ] }\n", 13,
-              "watches.lead.mode", "`poll` is not one of its values", "trigger, wal"},
+        Wrong{"PolledByNothing", "", "", "  lead: { table: lead, mode: poll, routes: [ { target: second_crm } ] }\n",
+              13, "watches.lead", "does not say which column", "poll: { updated"},
+        Wrong{"PolledWithoutTime", "", "",
+              "  lead: { table: lead, mode: poll, poll: { deleted: gone }, routes: [ { target: second_crm } ] }\n", 13,
+              "watches.lead.poll", "`updated` is missing", "name the column"},
+        Wrong{"PollOfATrigger", "", "",
+              "  lead: { table: lead, poll: { updated: at }, routes: [ { target: second_crm } ] }\n", 13,
+              "watches.lead.poll", "for watches of mode poll", "mode: poll"},
+        Wrong{"PolledColumns", "", "",
+              "  lead: { table: lead, mode: poll, poll: { updated: at }, routes: [ { target: second_crm, columns: [a] "
+              "} ] "
+              "}\n",
+              13, "watches.lead.routes[0].columns", "does not see which columns", "trigger or wal"},
+        Wrong{
+            "PolledChanged", "", "",
+            "  lead: { table: lead, mode: poll, poll: { updated: at }, routes: [ { target: second_crm, changed: true } "
+            "] }\n",
+            13, "watches.lead.routes[0].changed", "does not see which columns", "trigger or wal"},
+        Wrong{"PolledTruncate", "", "",
+              "  lead: { table: lead, mode: poll, poll: { updated: at }, routes: [ { target: second_crm, on_truncate: "
+              "alert } ] }\n",
+              13, "watches.lead.routes[0].on_truncate", "rows that are gone", "mode: trigger"},
         Wrong{"WatchWithoutRoutes", "", "", "  lead: { table: lead }\n", 13, "watches.lead", "has no routes",
               "- target"},
         Wrong{"TouchesAnUnknownWatch", "", "", "  line: { table: line, touches: { watch: acount, by: account_id } }\n",
