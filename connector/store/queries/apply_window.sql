@@ -2,7 +2,8 @@
 -- above the floor, and parked ones that are due; of an object nothing that stands behind a parked record which is not, at one moment for both. The header row, with the snapshot's xmin, the newest counter and the lowest pending one, comes
 -- first.
 with low as materialized (
-  select greatest(min(coalesce(t.counter, 0)), $3::bigint) as floor
+  select greatest(min(coalesce(t.counter, 0)), $3::bigint) as floor,
+         (select min(w.counter) from unnest($4::bigint[]) as w (counter)) as first, (select max(w.counter) from unnest($4::bigint[]) as w (counter)) as last
   from unnest($1::text[]) as n (source) left join tandem.settled_through t on t.queue = 'inbox' and t.peer = n.source
 ), awake as materialized (
   select array_agg(n.source) as sources from unnest($1::text[]) as n (source)
@@ -14,7 +15,8 @@ with low as materialized (
 ), fresh as materialized (
   select i.* from low join awake on awake.sources is not null cross join lateral (
     select r.* from tandem.inbox r
-    where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources) and r.counter <> all ($4::bigint[])
+    where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
+      and (r.counter < low.first or r.counter > low.last or r.counter <> all ($4::bigint[]))  -- an array is searched from its front
       and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
       and not exists (
         select from held h
