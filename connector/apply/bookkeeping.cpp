@@ -103,9 +103,9 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
                    {Param(target), array(agreed.objects.types), array(agreed.objects.object_ids), array(agreed.images),
                     nullable(agreed.versions), Param::array(agreed.unsettled)}});
   if (!again.images.empty())
-    out.push_back({queries::apply_agree_again,
-                   {array(again.agreed_ids), array(again.images), nullable(again.versions),
-                    Param::array(again.unsettled)}});
+    out.push_back(
+        {queries::apply_agree_again,
+         {array(again.agreed_ids), array(again.images), nullable(again.versions), Param::array(again.unsettled)}});
   if (!followed.types.empty())
     out.push_back({queries::apply_follow, {Param(target), array(followed.types), array(followed.object_ids)}});
   return out;

@@ -118,7 +118,8 @@ Statement CrmTable::change(Connection& session, const Version& version, const st
   Columns taken;
   for (const auto& name : columns)
     if (const auto value = values.find(name); value != values.end()) taken.insert(*value);
-  return {prepared("update " + relation_ + " t set " + assignments(session, columns) + " from jsonb_populate_record(null::" + relation_ +
+  return {prepared("update " + relation_ + " t set " + assignments(session, columns) +
+                   " from jsonb_populate_record(null::" + relation_ +
                    ", $1::jsonb) as p where t.ctid = $2::tid and t.tableoid = $3::oid"
                    " returning row_to_json(t.*)::text"),
           {Param(object_of(taken)), Param(version.ctid), Param(version.tableoid)}};

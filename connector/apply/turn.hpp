@@ -20,10 +20,10 @@ struct ApplyRoute {
 
 /// A body of theirs, read backwards.
 struct Told {
-  Columns columns{};                         ///< values as the database prints them for our columns
-  Columns asked{};                           ///< those that only the database can tell
+  Columns columns{};                          ///< values as the database prints them for our columns
+  Columns asked{};                            ///< those that only the database can tell
   std::vector<Inverse::Column> references{};  ///< still to be looked up
-  std::string fault{};                       ///< why the mapping cannot read it
+  std::string fault{};                        ///< why the mapping cannot read it
 };
 
 /// Everything about one record while its transaction is open. The fields are filled in this order.
@@ -33,7 +33,7 @@ struct Turn {
   const ApplyRoute* route = nullptr;  ///< null: no route takes it
   CrmTable* table = nullptr;          ///< null: the route's watch is not known
   Told told{};
-  bool pending = false;               ///< false: a person has settled it meanwhile
+  bool pending = false;  ///< false: a person has settled it meanwhile
   PairFacts pair{};
   std::string object_id{}, remote_id{};
   Columns theirs{};
