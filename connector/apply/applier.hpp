@@ -21,9 +21,9 @@ namespace tandem {
 
 /// Applies records of the inbox: the CRM's row, identity, agreed image, the outbox's own records of the object and the
 /// settlement of a record are in one transaction, which many records share. They are taken in rounds: what is read and
-/// what is kept of a whole round is a fixed number of statements, and only the CRM's rows are written one by one. Where
-/// a record fails, the transaction is taken back and its records are applied in halves, until the one that fails stands
-/// alone. What becomes of a record is decided in apply/decision.hpp.
+/// what is kept of a whole round is a fixed number of statements, and only the CRM's rows are written one by one, where
+/// it could tell the difference. Where a record fails, the transaction is taken back and its records are applied in
+/// halves, until the one that fails stands alone. What becomes of a record is decided in apply/decision.hpp.
 class Applier {
  public:
   /// `settings` must outlive this.

@@ -12,7 +12,8 @@ enum class Plans { ours, the_databases };
 [[nodiscard]] std::vector<postgres::Statement> planned_as(Plans plans);
 
 /// Writes the CRM's rows, where that is what has been decided, in the order of the records; then reads them again as
-/// the CRM's triggers have left them. Every turn is settled or parked afterwards. Of a round of several, a row that an
+/// the CRM's triggers have left them. Where it has none, nor anything else on the table that could tell, rows of one
+/// kind share a statement. Every turn is settled or parked afterwards. Of a round of several, a row that an
 /// earlier record's write has changed is a collision: what was decided about it came too early.
 [[nodiscard]] Status write_rows(postgres::Connection& session, std::span<Turn> turns);
 

@@ -5,7 +5,8 @@ with awake as materialized (
   select array_agg(n.source order by n.source) as sources from unnest($1::text[]) as n (source)
   where not exists (select from tandem.source s where s.source = n.source and s.paused)
 ), low as materialized (
-  select greatest(min(coalesce(t.counter, 0)), $3::bigint) as floor
+  select greatest(min(coalesce(t.counter, 0)), $3::bigint) as floor,
+         (select min(w.counter) from unnest($4::bigint[]) as w (counter)) as first, (select max(w.counter) from unnest($4::bigint[]) as w (counter)) as last
   from awake cross join unnest(awake.sources) as n (source) left join tandem.settled_through t on t.queue = 'inbox' and t.peer = n.source
 ), held as materialized (  -- objects of which a parked record waits
   select p.peer, p.counter, p.reason, e.request_type, coalesce(e.remote_id, e.object_id) as object
@@ -24,7 +25,8 @@ with awake as materialized (
   select i.* from low join awake on awake.sources is not null cross join lateral (
     select r.* from tandem.inbox r
     where (select count(*) from due) < $2::bigint  -- or what is behind the cut could be overtaken
-      and r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources) and r.counter <> all ($4::bigint[])
+      and r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
+      and (r.counter < low.first or r.counter > low.last or r.counter <> all ($4::bigint[]))  -- an array is searched from its front
       and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
       and not exists (
         select from held h
