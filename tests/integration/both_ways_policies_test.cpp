@@ -4,8 +4,7 @@
 
 #include "both_ways.hpp"
 
-/// What a route says of their deletes and of conflicts, where changes go, and what apply does where the CRM is in its
-/// way.
+/// What a route says of their deletes and of conflicts, where changes go, and how what both sides had is joined.
 namespace tandem::test_support {
 namespace {
 
@@ -169,6 +168,32 @@ TEST(BothWaysTargets, WhatTheyChangeGoesToTheOtherTargetOfTheTable) {
   EXPECT_EQ(sent_to("second_crm"), "update");
 }
 
+TEST(BothWaysLocks, ACollisionIsTriedAgainAtOnce) {
+  for (const std::string state : {"40001", "40P01"}) {
+    BothWays both;
+    const auto id = known_account(both, R"({"Name":"Acme","Tier":1})");
+    both.sql().run(R"(
+      create sequence tried;
+      create function collide() returns trigger language plpgsql security definer as $$ begin
+        if nextval('public.tried') <= 2 then raise exception 'not now' using errcode = ')" +
+                   state + R"('; end if;
+        return new;
+      end $$;
+      create trigger collide before update on account for each row execute function collide();
+      create table waited (counter bigint);
+      create function note_wait() returns trigger language plpgsql security definer as
+        $$ begin insert into public.waited values (new.counter); return null; end $$;
+      create trigger note_wait after insert on tandem.parked for each row execute function note_wait())");
+    both.update("account", id, R"({"Tier":2})");
+    both.tell_of("account", "update", id);
+    ASSERT_TRUE(both.rests(seconds(60)));
+    EXPECT_EQ(both.outcome(), "applied");
+    EXPECT_EQ(both.sql().text("select tier from account"), "2");
+    EXPECT_EQ(both.sql().number("select last_value from tried"), 3);
+    EXPECT_EQ(both.sql().number("select count(*) from waited"), 0) << "it did not come again later";
+  }
+}
+
 /// Both sides were filled before, and a lookup finds theirs by the name.
 class BothWaysAdoption : public ::testing::Test {
  protected:
@@ -217,6 +242,22 @@ TEST_F(BothWaysAdoption, OurUpdateThatGoesOutFirstFindsTheirObject) {
   both.sql().run("update account set tier = 2");
   ASSERT_TRUE(both.rests());
   expect_one_pair("2");
+}
+
+TEST_F(BothWaysAdoption, WhatALookupDoesNotFindIsCreatedOnce) {
+  both.fill("insert into account (name, tier) values ('Other', 3)");
+  both.sql().run("update account set tier = 4 where name = 'Other'");
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(asked(second_crm::Operation::lookup), 1U);
+  EXPECT_EQ(asked(second_crm::Operation::create), 1U);
+  EXPECT_EQ(both.field("account", both.remote_of("account", "2"), "Tier"), "4");
+}
+
+TEST_F(BothWaysAdoption, ARowThatIsNewHereIsCreatedWithoutALookup) {
+  both.sql().run("insert into account (name, tier) values ('Other', 3)");
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(asked(second_crm::Operation::lookup), 0U);
+  EXPECT_EQ(both.field("account", both.remote_of("account", "2"), "Tier"), "3");
 }
 
 }  // namespace
