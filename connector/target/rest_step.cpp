@@ -30,6 +30,12 @@ Step update_known(const RoutePlan& route) {
   return route.upsert ? Step::upsert : Step::impossible;
 }
 
+/// The row is new here, so there is nothing of it to be found there. An attempt for any object without a pair is a
+/// create, whatever has happened here; the object may have been there before we were.
+bool is_new_here(const Attempt& attempt) {
+  return attempt.recorded.value_or(attempt.operation) == Operation::create;
+}
+
 Step first_write(const RoutePlan& route, const Attempt& attempt) {
   if (!attempt.remote_id.empty()) return update_known(route);
   if (route.upsert) return Step::upsert;
@@ -39,10 +45,8 @@ Step first_write(const RoutePlan& route, const Attempt& attempt) {
     if (route.idempotency_key && can_create(route)) return Step::create;
     return route.lookup ? Step::lookup : Step::unknowable;
   }
-  if (attempt.operation != Operation::create) {
-    if (updates_by_our_id(route)) return Step::update;
-    if (route.lookup) return Step::lookup;
-  }
+  if (attempt.operation != Operation::create && updates_by_our_id(route)) return Step::update;
+  if (!is_new_here(attempt) && route.lookup) return Step::lookup;
   if (can_create(route)) return Step::create;
   return updates_by_our_id(route) ? Step::update : Step::impossible;
 }

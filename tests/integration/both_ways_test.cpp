@@ -298,17 +298,7 @@ TEST(BothWays, AManualConflictWaitsForAPersonAndBothSidesAreEqualAfterwards) {
 
 TEST(BothWays, TwoFilledSystemsAreJoinedByTheNaturalKey) {
   BothWays both("{ natural_key: [name], conflict: theirs }");
-  // As filled before tandem was there.
-  both.sql().run(R"(
-    do $$ declare t record; begin
-      for t in select tgname from pg_trigger where tgrelid = 'account'::regclass and not tgisinternal loop
-        execute format('alter table account disable trigger %I', t.tgname);
-      end loop;
-      insert into account (name, tier) values ('Acme', 1);
-      for t in select tgname from pg_trigger where tgrelid = 'account'::regclass and not tgisinternal loop
-        execute format('alter table account enable always trigger %I', t.tgname);
-      end loop;
-    end $$)");
+  both.fill("insert into account (name, tier) values ('Acme', 1)");
   const auto id = both.create("account", R"({"Name":"Acme","Tier":7})");
   both.tell_of("account", "create", id);
   ASSERT_TRUE(both.rests());

@@ -83,6 +83,18 @@ TEST(FirstStep, AnUpdateWithoutIdentityLooksForTheObject) {
   EXPECT_EQ(step_after(Lookup::found, route, attempt(Operation::update)), Step::update);
 }
 
+TEST(FirstStep, AnUpdateThatGoesOutAsACreateLooksForTheObjectFirst) {
+  RoutePlan route = usual();
+  Attempt unpaired = attempt(Operation::create);
+  unpaired.recorded = Operation::update;
+  EXPECT_EQ(first_step(route, unpaired), Step::create);
+  route.lookup = call();
+  EXPECT_EQ(first_step(route, unpaired), Step::lookup);
+  EXPECT_EQ(step_after(Lookup::missing, route, unpaired), Step::create);
+  unpaired.recorded = Operation::create;
+  EXPECT_EQ(first_step(route, unpaired), Step::create);
+}
+
 TEST(FirstStep, UpdatesByOurIdNeedNoIdentity) {
   RoutePlan route = usual();
   route.update = call("/x/{object_id}");
