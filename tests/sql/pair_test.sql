@@ -2,15 +2,15 @@
 select plan(37);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;
 
-create role person login; grant tandem_operator to person;
-create role viewer login; grant tandem_viewer to viewer;
+create role pairing_person login; grant tandem_operator to pairing_person;
+create role pairing_viewer login; grant tandem_viewer to pairing_viewer;
 create table account (id integer primary key, name text, crm2_id text);
 alter table account owner to crm;
 select t.capture('account', '{"write_back": {"remote_id": "crm2_id"}}') \g /dev/null
 create table contact (id integer primary key);
 alter table contact owner to crm;
 select t.capture('contact') \g /dev/null
-select pg_create_logical_replication_slot('bell', 'test_decoding') \g /dev/null
+select pg_create_logical_replication_slot('pairing_bell', 'test_decoding') \g /dev/null
 
 -- Settles or parks what is pending of an account, as the connector does.
 create function settled(id text) returns void language sql as $$
@@ -31,14 +31,14 @@ insert into account (id) select generate_series(1, 6);
 select settled(id::text) from account \g /dev/null
 
 -- joined by hand
-set session authorization person;
+set session authorization pairing_person;
 select is(tandem.pair('there', 'account', '1', 'A1', 'same VAT number'), true, 'an operator pairs two objects');
 reset session authorization;
 select is(pairs(), '{"1=A1 paired"}', 'which are a pair then');
 select is(told(), '{1}', 'the row is told its id there');
 select results_eq('select who, action, subject, reason from tandem.audit',
-  $$values ('person', 'pair', '{"target": "there", "request_type": "account", "object_id": "1", "remote_id": "A1"}'::jsonb, 'same VAT number')$$, 'who and why is kept');
-select is((select count(*) from pg_logical_slot_get_changes('bell', null, null) where data like 'message: transactional: 1 prefix: tandem,%'), 1::bigint, 'the connector is rung for');
+  $$values ('pairing_person', 'pair', '{"target": "there", "request_type": "account", "object_id": "1", "remote_id": "A1"}'::jsonb, 'same VAT number')$$, 'who and why is kept');
+select is((select count(*) from pg_logical_slot_get_changes('pairing_bell', null, null) where data like 'message: transactional: 1 prefix: tandem,%'), 1::bigint, 'the connector is rung for');
 select is(tandem.pair('there', 'account', '1', 'A1'), false, 'a pair that there is changes nothing');
 select is((select count(*) from tandem.audit), 1::bigint, 'and is not noted');
 select throws_ok($$select tandem.pair('there', 'account', '1', 'A2')$$, '23505', 'account 1 is the pair of A1 at there already', 'our object is paired once');
@@ -101,7 +101,7 @@ select is(tandem.pair('there', 'account', '1', 'A2'), true, 'until it is settled
 insert into tandem.outbox (object_id, old_object_id, request_type, operation, target, request_state) values ('10', '1', 'account', 'rekey', 'there', 2);
 select throws_ok($$select tandem.unpair('there', 'account', '1')$$, '55000', null, 'a key that is changing holds its pair');
 
-set session authorization viewer;
+set session authorization pairing_viewer;
 select throws_ok($$select tandem.pair('there', 'account', '5', 'A5')$$, '42501', null, 'a viewer pairs nothing');
 select throws_ok($$select tandem.unpair('there', 'account', '2')$$, '42501', null, 'and ends no pair');
 reset session authorization;
