@@ -26,6 +26,7 @@ set local check_function_bodies = off;
 \ir functions/generate_capture.sql
 \ir functions/live_source.sql
 \ir functions/object_status.sql
+\ir functions/pair.sql
 \ir functions/pause.sql
 \ir functions/plan_capture.sql
 \ir functions/poll_watch.sql

@@ -65,6 +65,9 @@ grant select on tandem.schema_version, tandem.connector, tandem.connector_alive,
 grant select (xid, counter, record_id, object_id, request_type, operation, target, request_state, outcome, error_code, description, need_retry,
   attempts, next_attempt_at, answer_status, duration, date_time, date_time_received, date_time_update, origin, old_object_id)
   on tandem.outbox to tandem_viewer;
+grant select (xid, counter, record_id, object_id, request_type, operation, source, request_state, outcome, error_code, description, need_retry,
+  attempts, next_attempt_at, answer_status, duration, date_time, date_time_received, date_time_update, origin, remote_id, source_record_id, version)
+  on tandem.inbox to tandem_viewer;
 grant select (target, paused, paused_reason) on tandem.target to tandem_viewer;
 grant select (target, request_type, watch, paused, paused_reason, draining) on tandem.route to tandem_viewer;
 grant select on tandem.parked, tandem.failed to tandem_viewer;
@@ -77,11 +80,11 @@ grant select on tandem.outbox, tandem.inbox, tandem.parked, tandem.failed, tande
   tandem.source, tandem.watch, tandem.route, tandem.conflict, tandem.snapshot, tandem.verification, tandem.difference, tandem.audit
   to tandem_operator;
 grant execute on function
-  tandem.retry(uuid, text), tandem.retry(bigint, text), tandem.retry(text, text, text, integer, text),
-  tandem.discard(uuid, text), tandem.discard(bigint, text), tandem.discard(text, text, text, integer, text),
+  tandem.retry(uuid, text), tandem.retry(bigint, text), tandem.retry(text, text, text, integer, text, text),
+  tandem.discard(uuid, text), tandem.discard(bigint, text), tandem.discard(text, text, text, integer, text, text),
   tandem.retry_records(bigint[], text, text), tandem.discard_records(bigint[], text, text),
   tandem.pause(text, text, text), tandem.resume(text, text, text), tandem.enqueue(text, text, text, text, jsonb, text),
-  tandem.resolve(bigint, text, text)
+  tandem.resolve(bigint, text, text), tandem.pair(text, text, text, text, text), tandem.unpair(text, text, text, text)
   to tandem_operator, tandem_connector;
 
 -- tandem_mapping evaluates `sql` mappings: it reads watched tables (granted by capture) and nothing of tandem's.

@@ -171,7 +171,13 @@ class CommandLine {
 
   static void selection(CLI::App& added, Selection& selection) {
     added.add_option("counters", selection.counters, "records by counter")->check(CLI::NonNegativeNumber);
-    added.add_option("--target", selection.target, "of this target");
+    auto* target = added.add_option("--target", selection.target, "of this target");
+    auto* source = added.add_option("--source", selection.source, "of this source: of the inbox");
+    added.add_option("--queue", selection.queue, "where neither is named: outbox, or inbox")
+        ->check(CLI::IsMember({"outbox", "inbox"}))
+        ->excludes(target)
+        ->excludes(source);
+    source->excludes(target);
     added.add_option("--request-type", selection.request_type, "of this request_type");
     added.add_option("--object", selection.object_id, "of this object_id");
     added.add_option("--outcome", selection.outcome, "with this outcome, e.g. rejected, exhausted");

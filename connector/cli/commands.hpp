@@ -29,10 +29,12 @@ ExitCode status(Context& context);
 /// Which records a command is about. All that is given must hold.
 struct Selection {
   std::vector<std::int64_t> counters;
-  std::string target, request_type, object_id, state, outcome, error_code, queue = "outbox";
+  std::string target, source, request_type, object_id, state, outcome, error_code;
+  std::string queue = "outbox";  ///< a source's records are in the inbox, whatever stands here
+  [[nodiscard]] bool of_inbox() const { return queue == "inbox" || !source.empty(); }
   [[nodiscard]] bool empty() const {
-    return counters.empty() && target.empty() && request_type.empty() && object_id.empty() && outcome.empty() &&
-           error_code.empty();
+    return counters.empty() && target.empty() && source.empty() && request_type.empty() && object_id.empty() &&
+           outcome.empty() && error_code.empty();
   }
 };
 struct ListOptions {

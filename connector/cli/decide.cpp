@@ -15,19 +15,19 @@ using postgres::Param;
 struct Decision {
   std::string_view verb, done;
   std::string_view states;     ///< that it applies to
-  std::string_view statement;  ///< $1 counters, $2 reason → how many
+  std::string_view statement;  ///< $1 counters, $2 reason, $3 queue → how many
 };
 constexpr Decision retrying{"retry", "sent back", "o.request_state = 4",
-                            "select tandem.retry_records($1::bigint[], 'outbox', $2)"};
+                            "select tandem.retry_records($1::bigint[], $3, $2)"};
 constexpr Decision discarding{"discard", "discarded", "o.request_state in (1, 2, 4)",
-                              "select tandem.discard_records($1::bigint[], $2, 'outbox')"};
+                              "select tandem.discard_records($1::bigint[], $2, $3)"};
 
 Result<std::vector<std::int64_t>> counters(Connection& session, const Decision& decision, Selection selection) {
   if (selection.counters.empty())
     selection.state = "failed";  // groups are of failed records; single ones may be pending
   const Condition condition = condition_of(selection);
-  auto rows = session.run("select o.counter from tandem.outbox o where " + std::string(decision.states) +
-                              condition.sql + " order by o.counter",
+  auto rows = session.run("select o.counter from " + std::string(queue_of(selection).table) + " o where " +
+                              std::string(decision.states) + condition.sql + " order by o.counter",
                           condition.params);
   if (!rows) return tl::unexpected(rows.error());
   std::vector<std::int64_t> found;
@@ -60,18 +60,20 @@ ExitCode answer(Output& output, const Decision& decision, std::size_t chosen, st
 ExitCode decide(Context& context, const Decision& decision, const DecideOptions& options) {
   Output& output = context.output();
   if (options.selection.empty() && !options.all)
-    return output.failed(
-        Error{ErrorKind::usage,
-              "which records? nothing was named",
-              "give counters, --target, --request-type, --object, --outcome or --error, or --all for every failed one",
-              {}});
+    return output.failed(Error{ErrorKind::usage,
+                               "which records? nothing was named",
+                               "give counters, --target, --source, --request-type, --object, --outcome or --error, or "
+                               "--all for every failed one",
+                               {}});
   auto session = installed_session(context, decision.verb);
   if (!session) return ExitCode::failed;
   auto chosen = counters(*session, decision, options.selection);
   if (!chosen) return output.failed(chosen.error());
   if (chosen->empty() && !options.selection.counters.empty()) {
     const Param named[] = {Param::array(std::span(options.selection.counters))};
-    auto known = session->run("select exists (select from tandem.outbox where counter = any ($1::bigint[]))", named);
+    auto known = session->run("select exists (select from " + std::string(queue_of(options.selection).table) +
+                                  " where counter = any ($1::bigint[]))",
+                              named);
     if (!known) return output.failed(known.error());
     if (!known->flag(0, 0))
       return output.failed(
@@ -90,7 +92,8 @@ ExitCode decide(Context& context, const Decision& decision, const DecideOptions&
   std::int64_t done = 0;
   for (std::size_t first = 0; first < chosen->size(); first += at_once) {
     const auto part = std::span(*chosen).subspan(first, std::min(at_once, chosen->size() - first));
-    const Param params[] = {Param::array(part), options.reason.empty() ? Param() : Param(options.reason)};
+    const Param params[] = {Param::array(part), options.reason.empty() ? Param() : Param(options.reason),
+                            queue_of(options.selection).queue};
     auto rows = session->run(decision.statement, params);
     if (!rows) return output.failed(rows.error());
     done += rows->number(0, 0);

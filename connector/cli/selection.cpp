@@ -2,6 +2,11 @@
 
 namespace tandem::cli {
 
+QueueNames queue_of(const Selection& selection) {
+  if (selection.of_inbox()) return {"inbox", "tandem.inbox", "source"};
+  return {"outbox", "tandem.outbox", "target"};
+}
+
 Condition condition_of(const Selection& selection) {
   Condition out;
   const auto add = [&](const std::string& before, postgres::Param value, const std::string& after) {
@@ -10,6 +15,7 @@ Condition condition_of(const Selection& selection) {
   };
   if (!selection.counters.empty()) add("o.counter = any (", postgres::Param::array(selection.counters), "::bigint[])");
   if (!selection.target.empty()) add("o.target = ", selection.target, "");
+  if (!selection.source.empty()) add("o.source = ", selection.source, "");
   if (!selection.request_type.empty()) add("o.request_type = ", selection.request_type, "");
   if (!selection.object_id.empty()) {
     add("hashtextextended(o.object_id, 0) = hashtextextended(", selection.object_id, "::text, 0)");
@@ -22,8 +28,8 @@ Condition condition_of(const Selection& selection) {
   if (selection.state == "received") out.sql += " and o.request_state = 2";
   if (selection.state == "done") out.sql += " and o.request_state = 3";
   if (selection.state == "failed")  // few, and listed apart
-    out.sql +=
-        " and o.request_state = 4 and o.counter in (select f.counter from tandem.failed f where f.queue = 'outbox')";
+    out.sql += " and o.request_state = 4 and o.counter in (select f.counter from tandem.failed f where f.queue = '" +
+               std::string(queue_of(selection).queue) + "')";
   return out;
 }
 

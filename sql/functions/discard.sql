@@ -46,8 +46,9 @@ create or replace function tandem.discard(counter bigint, reason text default nu
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$ select tandem.discard_records(array[counter], reason) $$;
 
--- Failed records of a group; at most `most` at once, oldest first.
+-- Failed records of a group; at most `most` at once, oldest first. With queue => 'inbox' they are a source's.
+drop function if exists tandem.discard(text, text, text, integer, text);
 create or replace function tandem.discard(target text, request_type text default null, error_code text default null, most integer default 1000,
-  reason text default null) returns integer
+  reason text default null, queue text default 'outbox') returns integer
 language sql volatile security definer set search_path = pg_catalog, pg_temp
-as $$ select tandem.discard_records(tandem.failed_records(target, request_type, error_code, most), reason) $$;
+as $$ select tandem.discard_records(tandem.failed_records(target, request_type, error_code, most, queue), reason, queue) $$;

@@ -23,20 +23,27 @@ begin
 end
 $$;
 
--- Failed records of a group, oldest first. Null stands for any.
-create or replace function tandem.failed_records(target text, request_type text, error_code text, most integer) returns bigint[]
+-- Failed records of a group, oldest first, of a target or, of the inbox, of a source. Null stands for any.
+drop function if exists tandem.failed_records(text, text, text, integer);
+create or replace function tandem.failed_records(peer text, request_type text, error_code text, most integer, queue text) returns bigint[]
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not exists (select from tandem.target t where t.target = failed_records.target) then
-    raise exception 'there is no target %', target using errcode = 'undefined_object', hint = 'for one record write record_id => ''…'' or counter => …';
+  if queue is null or queue not in ('outbox', 'inbox') then
+    raise exception 'queue is %, it must be outbox or inbox', queue using errcode = 'invalid_parameter_value';
+  end if;
+  if queue = 'outbox' and not exists (select from tandem.target t where t.target = peer) then
+    raise exception 'there is no target %', peer using errcode = 'undefined_object', hint = 'for one record write record_id => ''…'' or counter => …';
+  end if;
+  if queue = 'inbox' and not exists (select from tandem.source s where s.source = peer) then
+    raise exception 'there is no source %', peer using errcode = 'undefined_object', hint = 'for one record write record_id => ''…''';
   end if;
   if most is null or most < 1 then
     raise exception 'most is %, it must be at least 1', most using errcode = 'invalid_parameter_value';
   end if;
   return array(
     select f.counter from tandem.failed f
-    where f.queue = 'outbox' and f.peer = failed_records.target
+    where f.queue = failed_records.queue and f.peer = failed_records.peer
       and (failed_records.request_type is null or f.request_type = failed_records.request_type)
       and (failed_records.error_code is null or f.error_code = failed_records.error_code)
     order by f.counter limit most);

@@ -94,8 +94,9 @@ create or replace function tandem.retry(counter bigint, reason text default null
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$ select tandem.retry_records(array[counter], 'outbox', reason) $$;
 
--- A group, as tandem.failures shows it; at most `most` at once, oldest first.
+-- A group, as tandem.failures shows it; at most `most` at once, oldest first. With queue => 'inbox' it is a source's.
+drop function if exists tandem.retry(text, text, text, integer, text);
 create or replace function tandem.retry(target text, request_type text default null, error_code text default null, most integer default 1000,
-  reason text default null) returns integer
+  reason text default null, queue text default 'outbox') returns integer
 language sql volatile security definer set search_path = pg_catalog, pg_temp
-as $$ select tandem.retry_records(tandem.failed_records(target, request_type, error_code, most), 'outbox', reason) $$;
+as $$ select tandem.retry_records(tandem.failed_records(target, request_type, error_code, most, queue), queue, reason) $$;

@@ -164,3 +164,5 @@ create or replace trigger identity_is_made after insert on tandem.identity refer
   for each statement execute function tandem.note_pairs();
 create or replace trigger identity_is_changed after update on tandem.identity referencing new table as changed
   for each statement execute function tandem.note_pairs();
+create or replace trigger identity_is_removed after delete on tandem.identity referencing old table as changed
+  for each statement execute function tandem.note_pairs();

@@ -250,6 +250,26 @@ TEST(BothWays, AConstraintOfTheCrmRejectsTheRecordWithItsWords) {
   EXPECT_EQ(both.sql().number("select count(*) from account where tier = 100"), 1);
 }
 
+TEST(BothWays, AWrongPairIsReplacedByHand) {
+  BothWays both;
+  both.sql().run("insert into account (name, tier) values ('Acme', 1)");
+  ASSERT_TRUE(both.rests());
+  const auto wrong = both.remote_of("account", "1");
+  const auto right = both.create("account", R"({"Name":"Acme Ltd","Tier":7})");
+  both.sql().run(
+      "begin; select tandem.unpair('second_crm', 'account', '1'); select tandem.pair('second_crm', "
+      "'account', '1', '" +
+      right + "'); commit; select tandem.enqueue('second_crm', 'account', '1')");
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.field("account", right, "Name"), "Acme");
+  both.update("account", wrong, R"({"Name":"Another"})");
+  both.tell_of("account", "create", wrong);
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.outcome(), "applied") << "it has not been deleted";
+  EXPECT_EQ(both.sql().text("select string_agg(name, ' ' order by id) from account where id = 1 or name = 'Another'"),
+            "Acme Another");
+}
+
 TEST(BothWays, WhatArrivesLateTwiceOrInTheWrongOrderChangesNothing) {
   BothWays both;
   const auto id = both.create("account", R"({"Name":"Acme","Tier":1})");

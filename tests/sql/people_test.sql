@@ -1,5 +1,5 @@
 -- What people call and look at: retry, discard, pause, resume, enqueue, status, trace, watch, unwatch, retention.
-select plan(77);
+select plan(86);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;
 
 create role person login; grant tandem_operator to person;
@@ -88,6 +88,27 @@ select ok((select due = 'infinity' from tandem.parked where object_id = '6' and 
 select is(tandem.discard((select max(counter) from tandem.outbox where object_id = '6')), 1, 'discard of a parked record');
 select ok((select due <= now() from tandem.parked where object_id = '6' and reason = 'lane'), 'wakes what stood behind it');
 delete from tandem.parked where object_id = '6';
+
+-- groups of the inbox
+insert into tandem.source (source, definition) values ('second', '{"target": "there"}'), ('third', '{}');
+insert into tandem.inbox (request_type, operation, source, source_record_id, body, request_state, outcome, error_code)
+  select 'opportunity', 'update', case when g < 5 then 'second' else 'third' end, g, '{}', 4, 'rejected', case when g < 4 then 'rejected' else 'mapping' end
+  from generate_series(1, 5) g;
+insert into tandem.failed (queue, counter, peer, request_type, outcome, error_code) select 'inbox', counter, source, request_type, outcome, error_code from tandem.inbox;
+set session authorization person;
+select is(tandem.retry('second', error_code => 'rejected', most => 1, queue => 'inbox', reason => 'a column was missing'), 1, 'a group of a source is sent back, bounded');
+select is(tandem.retry('second', 'nothing', queue => 'inbox'), 0, 'of the type that was named');
+select is(tandem.discard('second', 'opportunity', 'rejected', queue => 'inbox'), 2, 'or given up');
+reset session authorization;
+select is((select array_agg(concat_ws(' ', source_record_id, request_state, outcome) order by counter) from tandem.inbox), '{1 1,"2 3 discarded","3 3 discarded","4 4 rejected","5 4 rejected"}',
+  'and no other');
+select is((select array_agg(counter::text order by counter) from tandem.failed where queue = 'inbox'), '{4,5}', 'they leave the list');
+select is((select reason from tandem.audit order by audit_id desc offset 1 limit 1), 'a column was missing', 'why is kept');
+select throws_ok($$select tandem.retry('there', queue => 'inbox')$$, '42704', 'there is no source there', 'an unknown source is an error');
+select throws_ok($$select tandem.discard('second')$$, '42704', 'there is no target second', 'a source is no target');
+select throws_ok($$select tandem.retry('second', queue => 'in')$$, '22023', 'queue is in, it must be outbox or inbox', 'nor is there another queue');
+delete from tandem.parked where queue = 'inbox';
+delete from tandem.failed where queue = 'inbox';
 
 -- pause
 update tandem.parked set reason = 'pause' where object_id = '5';

@@ -10,10 +10,11 @@ GOALS = {
     "latency.p99_ms": ("<=", 5), "latency.loaded_p99_ms": ("<=", 50), "overhead.image_loss": ("<=", 0.2), "overhead.latest_loss": ("<=", 0.12),
     "memory.idle_mb": ("<=", 30), "memory.busy_mb": ("<=", 100), "memory.backlog_mb": ("<=", 150), "memory.bigtx_mb": ("<=", 150),
     "aged.ratio": (">=", 0.95), "aged.purging_ratio": (">=", 0.85), "xmin.ratio": (">=", 0.8), "outage.attempts_spent": ("<=", 0),
-    "plugin.outbox_ratio": ("<=", 0.7), "plugin.columns_ratio": ("<=", 0.8),
-    "outage.out_of_order": ("<=", 0), "many.ratio": (">=", 0.95), "intake.apply_rate": (">=", 10_000), "intake.webhook_rate": (">=", 5_000), "intake.kafka_rate": (">=", 30_000), "peers.poller_ratio": (">=", 1.4), "peers.library_ratio": (">=", 2.5),
+    "plugin.outbox_ratio": ("<=", 0.7), "plugin.columns_ratio": ("<=", 0.8), "plugin.wal_loss": ("<=", 0.03), "plugin.wal_rate": (">=", 60_000),
+    "outage.out_of_order": ("<=", 0), "many.ratio": (">=", 0.95), "intake.apply_rate": (">=", 10_000), "intake.webhook_rate": (">=", 5_000), "intake.kafka_rate": (">=", 30_000), "kafka.rate": (">=", 100_000),
+    "peers.poller_ratio": (">=", 1.4), "peers.library_ratio": (">=", 2.5),
 }
-RATIO_GOALS = {"drain.rate": 0.33, "batch.rate": 0.35}
+RATIO_GOALS = {"drain.rate": 0.33, "batch.rate": 0.35, "kafka.rate": 0.6}
 
 
 def figure(name, value, unit, against="", against_value=None):

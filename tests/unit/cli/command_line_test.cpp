@@ -33,6 +33,9 @@ TEST(CommandLine, WrongUsageEndsWithTwoAndPointsToHelp) {
                                                     {"list", "--state", "lost"},
                                                     {"pause"},
                                                     {"trace"},
+                                                    {"retry", "--queue", "in"},
+                                                    {"retry", "--source", "erp", "--target", "erp"},
+                                                    {"retry", "--target", "erp", "--queue", "inbox"},
                                                     {"retry", "x"}}) {
     const Ended ended = tandem(arguments);
     EXPECT_EQ(ended.status, 2) << ended.err;
@@ -85,6 +88,20 @@ TEST(Selection, ValuesTravelAsParameters) {
   EXPECT_EQ(condition.params.size(), 3U);
   EXPECT_THAT(condition.sql, ::testing::Not(HasSubstr("drop")));
   EXPECT_THAT(condition.sql, HasSubstr("tandem.failed"));
+}
+
+TEST(Selection, OfASourceIsOfTheInbox) {
+  Selection selection;
+  EXPECT_EQ(queue_of(selection).table, "tandem.outbox");
+  EXPECT_TRUE(selection.empty());
+  selection.source = "erp";
+  selection.state = "failed";
+  EXPECT_FALSE(selection.empty());
+  EXPECT_EQ(queue_of(selection).table, "tandem.inbox");
+  const Condition condition = condition_of(selection);
+  EXPECT_EQ(condition.params.size(), 1U);
+  EXPECT_THAT(condition.sql, HasSubstr("o.source = $1"));
+  EXPECT_THAT(condition.sql, HasSubstr("f.queue = 'inbox'"));
 }
 
 }  // namespace
