@@ -13,6 +13,7 @@ Result<postgres::Connection> open_session(const Settings& settings, const std::s
                       // A sequential scan of a table of ten rows looks so dear then that two workers would share it.
                       {"max_parallel_workers_per_gather", "0"},
                       {"row_security", "off"},
+                      {"work_mem", "16MB"},  // arrays of some thousand records, unnested
                       {"synchronous_commit", "on"},
                       {"lock_timeout", "5s"},
                       {"search_path", "pg_catalog, pg_temp"}};
