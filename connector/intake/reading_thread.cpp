@@ -54,23 +54,33 @@ void ReadingThread::run(const std::stop_token& stop) {
 }
 
 Result<milliseconds> ReadingThread::turn(const std::stop_token& stop) {
-  std::optional<Haul> haul;
-  if (storing_) {
-    if (Clock::now() < next_look_) haul = reader_->more();
+  if (storing_ && Clock::now() < next_look_)
+    if (auto haul = reader_->more()) return store_next(std::move(*haul));
+  if (storing_)
     if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
-  }
-  if (!started_ || !haul) {
-    auto read = read_on(stop);
-    if (!read) return tl::unexpected(std::move(read.error()));
-    haul = std::move(*read);
-  }
+  auto haul = read_on(stop);
+  if (!haul) return tl::unexpected(std::move(haul.error()));
   const milliseconds rest = haul->rest;
   const bool unchanged = haul->records.empty() && haul->refused.empty() && haul->position == position_;
-  if (!haul->position.empty() && !unchanged)
-    if (auto begun = begin_storing(std::move(*haul)); !begun) return tl::unexpected(std::move(begun.error()));
-  if (rest > 0ms && storing_)
+  if (haul->position.empty() || unchanged) return rest;
+  const auto statements = storing(*haul, position_);
+  if (auto begun = begin_storing(std::move(*haul), statements); !begun) return tl::unexpected(std::move(begun.error()));
+  if (rest > 0ms)
     if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
   return rest;
+}
+
+/// Behind the one that is being stored. All that can be done before that has ended or after the next one is on its way
+/// is done then: the server does not wait for it.
+Result<milliseconds> ReadingThread::store_next(Haul next) {
+  const auto statements = storing(next, storing_->position);
+  const Haul haul = std::move(*std::exchange(storing_, std::nullopt));
+  auto received = finish(haul);
+  if (!received) return tl::unexpected(std::move(received.error()));
+  if (!received->moved) return 0ms;  // what comes next is read anew
+  if (auto begun = begin_storing(std::move(next), statements); !begun) return tl::unexpected(std::move(begun.error()));
+  tell_of(haul, *received);
+  return 0ms;
 }
 
 /// Nothing is being stored. A source that is paused has nothing to tell.
@@ -140,19 +150,20 @@ Status ReadingThread::count_missing(Haul& haul) {
   return {};
 }
 
-Status ReadingThread::begin_storing(Haul haul) {
+std::vector<postgres::Statement> ReadingThread::storing(const Haul& haul, const std::string& from) const {
   const auto repeats = reader_->repeats_itself() || Clock::now() < repeats_until_ ? store::Repeats::passed_over
                                                                                   : store::Repeats::not_expected;
-  if (auto sent = store::send_received(*session_, source_.name, haul.records, haul.refused,
-                                       store::Move{position_, haul.position}, repeats);
-      !sent)
-    return sent;
+  return store::receiving(source_.name, haul.records, haul.refused, store::Move{from, haul.position}, repeats);
+}
+
+Status ReadingThread::begin_storing(Haul haul, std::span<const postgres::Statement> statements) {
+  if (auto sent = session_->send(statements); !sent) return sent;
   storing_ = std::move(haul);
   return {};
 }
 
-Status ReadingThread::end_storing() {
-  const Haul haul = std::move(*std::exchange(storing_, std::nullopt));
+/// Afterwards position_ is what is stored, unless somebody else has moved it: then it is looked up.
+Result<store::Received> ReadingThread::finish(const Haul& haul) {
   const store::Move move{position_, haul.position};
   auto received = store::finish_received(*session_, true);
   if (!received && store::is_repeat(received.error())) {
@@ -161,21 +172,28 @@ Status ReadingThread::end_storing() {
   }
   if (!received && store::of_the_records(received.error()))
     received = store::receive_what_fits(*session_, source_.name, haul.records, haul.refused, move);
-  if (!received) return tl::unexpected(std::move(received.error()));
+  if (!received) return received;
   if (!received->moved) {
     log::warn("another position has been stored; the source is read from there", {{field::source, source_.name}});
     started_ = false;
-    return {};
+    return received;
   }
   if (received->fresh + received->confirmed + received->surplus < haul.records.size())
     repeats_until_ = Clock::now() + repeats_for;
   position_ = haul.position;
-  reader_->stored(position_);
-  tell_of(haul, *received);
+  return received;
+}
+
+Status ReadingThread::end_storing() {
+  const Haul haul = std::move(*std::exchange(storing_, std::nullopt));
+  auto received = finish(haul);
+  if (!received) return tl::unexpected(std::move(received.error()));
+  if (received->moved) tell_of(haul, *received);
   return {};
 }
 
 void ReadingThread::tell_of(const Haul& haul, const store::Received& received) {
+  reader_->stored(haul.position);
   auto& registry = metrics::registry();
   registry.total(metrics::intake_records, {source_.name}).add(received.fresh);
   registry.total(metrics::intake_confirmations, {source_.name, "used"}).add(received.confirmed);

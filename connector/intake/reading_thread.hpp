@@ -4,8 +4,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "config/settings.hpp"
 #include "intake/census.hpp"
@@ -38,7 +40,10 @@ class ReadingThread {
   [[nodiscard]] Result<std::chrono::milliseconds> turn(const std::stop_token& stop);
   [[nodiscard]] Result<Haul> read_on(const std::stop_token& stop);
   [[nodiscard]] Status look_up();
-  [[nodiscard]] Status begin_storing(Haul haul);
+  [[nodiscard]] Result<std::chrono::milliseconds> store_next(Haul next);
+  [[nodiscard]] std::vector<postgres::Statement> storing(const Haul& haul, const std::string& from) const;
+  [[nodiscard]] Status begin_storing(Haul haul, std::span<const postgres::Statement> statements);
+  [[nodiscard]] Result<store::Received> finish(const Haul& haul);
   [[nodiscard]] Status end_storing();
   void tell_of(const Haul& haul, const store::Received& received);
   [[nodiscard]] Status count_missing(Haul& haul);

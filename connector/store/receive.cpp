@@ -98,8 +98,9 @@ bool of_the_records(const Error& error) {
          (state.starts_with("22") || state.starts_with("23") || state.starts_with("54"));
 }
 
-Status send_received(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
-                     std::span<const Refused> refused, const std::optional<Move>& move, Repeats repeats) {
+std::vector<postgres::Statement> receiving(const std::string& source, std::span<const Incoming> records,
+                                           std::span<const Refused> refused, const std::optional<Move>& move,
+                                           Repeats repeats) {
   std::array<std::vector<std::string_view>, 8> columns;
   for (auto& column : columns) column.reserve(records.size());
   std::vector<const Incoming*> confirmations;
@@ -130,7 +131,7 @@ Status send_received(postgres::Connection& session, const std::string& source, s
   params.push_back(Param::array(std::span<const std::string>(reasons)));
   std::vector<postgres::Statement> statements{{query_for(repeats), std::move(params)}};
   if (!confirmations.empty()) statements.push_back(confirm_statement(source, confirmations, move));
-  return session.send(std::span<const postgres::Statement>(statements));
+  return statements;
 }
 
 Result<Received> finish_received(postgres::Connection& session, bool moves) {
@@ -149,7 +150,8 @@ Result<Received> finish_received(postgres::Connection& session, bool moves) {
 
 Result<Received> receive(postgres::Connection& session, const std::string& source, std::span<const Incoming> records,
                          std::span<const Refused> refused, const std::optional<Move>& move) {
-  if (auto sent = send_received(session, source, records, refused, move, Repeats::passed_over); !sent)
+  const auto statements = receiving(source, records, refused, move, Repeats::passed_over);
+  if (auto sent = session.send(std::span<const postgres::Statement>(statements)); !sent)
     return tl::unexpected(std::move(sent.error()));
   return finish_received(session, move.has_value());
 }

@@ -57,10 +57,10 @@ struct Received {
 /// What becomes of a record that has come before. To expect none is a fifth cheaper: one that comes all the same is a
 /// unique_violation, and nothing is stored.
 enum class Repeats : std::uint8_t { passed_over, not_expected };
-/// The same in two halves, between which the caller does something else; nothing else may be run on the session.
-[[nodiscard]] Status send_received(postgres::Connection& session, const std::string& source,
-                                   std::span<const Incoming> records, std::span<const Refused> refused,
-                                   const std::optional<Move>& move, Repeats repeats);
+/// The same in parts, between which the caller does something else: what is to be sent, and the answer to it.
+[[nodiscard]] std::vector<postgres::Statement> receiving(const std::string& source, std::span<const Incoming> records,
+                                                         std::span<const Refused> refused,
+                                                         const std::optional<Move>& move, Repeats repeats);
 [[nodiscard]] Result<Received> finish_received(postgres::Connection& session, bool moves);
 /// The same where some of the records may be such: these alone go to tandem.refused, and all the others are stored.
 [[nodiscard]] Result<Received> receive_what_fits(postgres::Connection& session, const std::string& source,

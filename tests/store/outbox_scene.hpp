@@ -40,6 +40,7 @@ class OutboxScene {
         "truncate tandem.outbox restart identity; truncate tandem.parked, tandem.failed, tandem.identity, "
         "tandem.agreed, "
         "tandem.attempt, tandem.settled_through, tandem.target, tandem.source, tandem.watch, tandem.stream_watch, "
+        "tandem.poll_watch, "
         "tandem.route, "
         "tandem.connector, "
         "tandem.connector_alive, tandem.audit, tandem.confirmation, tandem.write_back");

@@ -69,7 +69,8 @@ TEST_F(Receive, ARepeatThatIsNotExpectedLeavesNothingBehind) {
   auto session = scene.session();
   const store::Move first{"", "1"}, second{"1", "2"};
   const auto store = [&](const std::vector<store::Incoming>& records, const store::Move& move) {
-    EXPECT_TRUE(store::send_received(session, "theirs", records, {}, move, store::Repeats::not_expected));
+    const auto statements = store::receiving("theirs", records, {}, move, store::Repeats::not_expected);
+    EXPECT_TRUE(session.send(std::span<const postgres::Statement>(statements)));
     return store::finish_received(session, true);
   };
   ASSERT_EQ(store({incoming("1"), incoming("2")}, first)->fresh, 2U);
