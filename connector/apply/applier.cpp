@@ -40,7 +40,7 @@ void decide(std::span<Turn> turns) {
                           &turn.table->key(),
                           turn.theirs_newer};
     turn.step = turn.deletes() ? remove(meeting) : write_over(meeting);
-    if (!turn.deletes()) revive(*turn.route->settings->apply, turn.row, turn.theirs, turn.step);
+    if (!turn.deletes() && !turn.pair.known) revive(*turn.route->settings->apply, turn.row, turn.theirs, turn.step);
   }
 }
 

@@ -72,6 +72,12 @@ Status ApplyThread::turn(const std::stop_token& stop, bool& more) {
   }
   auto window = next_ ? Result<Window>(*std::exchange(next_, std::nullopt)) : read_window();
   if (!window) return tl::unexpected(std::move(window.error()));
+  if (window->awake != awake_) {  // one that was paused has its own floor, below: this window has not looked there
+    forget_floor();
+    awake_ = window->awake;
+    more = true;
+    return {};
+  }
   LaneLine line;
   const bool backlog = window->records.size() >= most_rows;
   for (std::size_t first = 0; first < window->records.size();) {
@@ -159,12 +165,6 @@ void ApplyThread::forget_floor() {
 }
 
 Status ApplyThread::keep_floor(const Window& window) {
-  if (window.awake != awake_) {  // one that was paused has its own floor, below
-    forget_floor();
-    next_.reset();
-    awake_ = window.awake;
-    return {};
-  }
   if (drawn_ != 0 && window.xmin > drawn_) {
     safe_ = std::max(safe_, noted_);
     drawn_ = 0;
@@ -195,6 +195,7 @@ Status ApplyThread::park_what_is_behind() {
   auto rows = session_->run(queries::apply_behind, params);
   if (!rows) return tl::unexpected(std::move(rows.error()));
   if (rows->number(0, 0) == 0) return fail(ErrorKind::fenced, "another connector of our name has taken over");
+  next_.reset();  // it may hold what is parked now
   return {};
 }
 

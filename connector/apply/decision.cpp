@@ -46,6 +46,12 @@ Step wait_or_expire(const RouteSettings& route, const InboxRecord& record, Waits
               std::move(error_code));
 }
 
+/// However old the record is, it has not waited for this before it has waited at all.
+Step wait_for_lock(const RouteSettings& route, const InboxRecord& record, std::string description) {
+  if (!record.parked) return park(record, Waits::lane, first_row_wait, std::move(description), "lock");
+  return wait_or_expire(route, record, Waits::lane, "lock", std::move(description), {first_row_wait, longest_row_wait});
+}
+
 Step wait_for_lane(const InboxRecord& record) {
   return park(record, Waits::lane, std::clamp(record.age / 4, lane_recheck, longest_wait),
               "waits for an attempt of the other direction");
@@ -152,10 +158,10 @@ namespace {
 
 /// Under the id that it had: it has been fetched, or they say so after they had deleted it. A webhook's order is not
 /// theirs; there a version must tell.
-bool lives_again(const InboxRecord& record, const PairFacts& pair) {
-  if (record.operation == "delete") return false;
+bool lives_again(const RouteSettings& route, const InboxRecord& record, const PairFacts& pair) {
+  if (record.operation == "delete" || !pair.deleted_there || route.apply->on_delete == OnTheirDelete::ignore)
+    return false;
   if (record.fetched) return true;
-  if (!pair.deleted_there) return false;
   const auto& source = *record.source;
   const bool in_their_order = source.topics || source.poll || source.foreign;
   return in_their_order ||
@@ -171,7 +177,7 @@ Step meet(const RouteSettings& route, const InboxRecord& record, const PairFacts
   if (pair.known && !pair.paired_with.empty() && !record.remote_id.empty() && pair.paired_with != record.remote_id)
     return settle(Outcome::conflict, "the object is paired with another one of theirs, " + pair.paired_with,
                   "conflict");
-  if (!pair.known && pair.deleted && !lives_again(record, pair))
+  if (!pair.known && pair.deleted && !lives_again(route, record, pair))
     return settle(Outcome::stale, "the object has been deleted");
   if (!pair.known && pair.creating && record.age < route.max_wait)
     return park(record, Waits::outcome, std::clamp(record.age / 4, create_recheck, longest_wait),
@@ -212,7 +218,7 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
   step.outcome = Outcome::applied;
   for (const auto& [column, mark] : apply.soft_delete) {
     if (std::ranges::find(step.take, column) == step.take.end()) step.take.push_back(column);
-    theirs.insert_or_assign(column, mark == "true" ? "false" : "null");
+    theirs.try_emplace(column, mark == "true" ? "false" : "null");
   }
 }
 
@@ -222,8 +228,7 @@ Step wait_for_parent(const RouteSettings& route, const InboxRecord& record, cons
 }
 
 Step wait_for_row(const RouteSettings& route, const InboxRecord& record) {
-  return wait_or_expire(route, record, Waits::lane, "lock", "waits for a session of the CRM that holds the row",
-                        {first_row_wait, longest_row_wait});
+  return wait_for_lock(route, record, "waits for a session of the CRM that holds the row");
 }
 
 Step not_routed() {
@@ -310,7 +315,7 @@ Step after_error(const RetrySettings& retry, const RouteSettings* route, const I
     return settle(Outcome::rejected, error.message, "rejected");
   // The CRM holds what the write needs: that says nothing against the record.
   if (route != nullptr && (state == "55P03" || is_collision(error)))
-    return wait_or_expire(*route, record, Waits::lane, "lock", error.message, {first_row_wait, longest_row_wait});
+    return wait_for_lock(*route, record, error.message);
   const int attempts = record.attempts + 1;
   std::string code = state == "55P03" || state.starts_with("40") ? "lock" : "unavailable";
   if (attempts > retry.count) return settle(Outcome::exhausted, error.message, std::move(code));

@@ -43,13 +43,13 @@ std::string_view operation_word(Operation operation) {
   }
 }
 
-std::optional<std::string> value_of(const Messages& route, const Attempt& attempt) {
+std::optional<std::string_view> value_of(const Messages& route, const Attempt& attempt, std::string& made) {
   if (attempt.operation == Operation::remove && route.deletes == KafkaDelete::tombstone) return std::nullopt;
-  if (route.value == KafkaValue::cloudevents) return event_of(route, attempt);
+  if (route.value == KafkaValue::cloudevents) return made = event_of(route, attempt);
   if (attempt.operation != Operation::remove) return attempt.body;
   json::Writer w;
   w.open_object().key("object_id").string(attempt.object_id).key("deleted").boolean(true).close_object();
-  return w.take();
+  return made = w.take();
 }
 
 std::string_view content_type(const Messages& route) {

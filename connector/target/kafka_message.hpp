@@ -18,8 +18,9 @@ struct Messages {
 
 /// create, update, delete or call, as a reader of the topic understands it.
 [[nodiscard]] std::string_view operation_word(Operation operation);
-/// The value of one attempt's message; nothing = a tombstone.
-[[nodiscard]] std::optional<std::string> value_of(const Messages& route, const Attempt& attempt);
+/// The value of one attempt's message, which lies in the attempt or, made for it, in `made`; nothing = a tombstone.
+[[nodiscard]] std::optional<std::string_view> value_of(const Messages& route, const Attempt& attempt,
+                                                       std::string& made);
 [[nodiscard]] std::string_view content_type(const Messages& route);
 
 }  // namespace tandem::kafka

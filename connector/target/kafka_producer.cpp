@@ -83,7 +83,7 @@ rd_kafka_topic_t* Producer::topic(const std::string& name) {
 }
 
 rd_kafka_resp_err_t Producer::produce(const Messages& route, const Attempt& attempt,
-                                      const std::optional<std::string>& value) {
+                                      const std::optional<std::string_view>& value) {
   rd_kafka_topic_t* const to = topic(route.topic);
   if (to == nullptr) return rd_kafka_last_error();
   Handle<rd_kafka_headers_t> headers(rd_kafka_headers_new(8));
@@ -97,11 +97,10 @@ rd_kafka_resp_err_t Producer::produce(const Messages& route, const Attempt& atte
   std::array<rd_kafka_vu_t, 6> parts{part(RD_KAFKA_VTYPE_RKT),     part(RD_KAFKA_VTYPE_MSGFLAGS),
                                      part(RD_KAFKA_VTYPE_KEY),     part(RD_KAFKA_VTYPE_VALUE),
                                      part(RD_KAFKA_VTYPE_HEADERS), part(RD_KAFKA_VTYPE_OPAQUE)};
-  std::string key = attempt.object_id, body = value.value_or("");  // librdkafka copies them, but asks for non-const
   parts[0].u.rkt = to;
   parts[1].u.i = RD_KAFKA_MSG_F_COPY;
-  parts[2].u.mem = {key.data(), key.size()};
-  parts[3].u.mem = {value ? body.data() : nullptr, body.size()};
+  parts[2].u.mem = {const_cast<char*>(attempt.object_id.data()), attempt.object_id.size()};  // NOLINT: it is copied
+  parts[3].u.mem = {value ? const_cast<char*>(value->data()) : nullptr, value ? value->size() : 0};  // NOLINT
   parts[4].u.headers = headers.get();
   parts[5].u.ptr = reinterpret_cast<void*>(static_cast<std::intptr_t>(attempt.counter.value));  // NOLINT
   const Handle<rd_kafka_error_t> error(rd_kafka_produceva(client_.get(), parts.data(), parts.size()));

@@ -36,7 +36,7 @@ class Producer {
   [[nodiscard]] int bell() const { return bell_.fd(); }
   /// Takes a message, whose report comes later; anything but NO_ERROR: it was not taken.
   [[nodiscard]] rd_kafka_resp_err_t produce(const Messages& route, const Attempt& attempt,
-                                            const std::optional<std::string>& value);
+                                            const std::optional<std::string_view>& value);
   /// Everything that has happened. Waits up to `longest` for the first of it.
   void serve(std::vector<Report>& reports, std::chrono::milliseconds longest = {});
   /// What waits or is under way is reported as failed, soon.

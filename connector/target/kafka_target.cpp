@@ -72,7 +72,8 @@ void KafkaTarget::send(Flight flight) {
     return give(flight, failure(ErrorClass::mapping, "object_id is not UTF-8"));
   if (!http_.may_send())
     return give(flight, failure(ErrorClass::network, "not sent: this connector has lost its turn"));
-  const auto value = kafka::value_of(route, flight.attempt);
+  std::string made;
+  const auto value = kafka::value_of(route, flight.attempt, made);
   if (value && value->size() > settings_.max_body_bytes)
     return give(flight, failure(ErrorClass::too_large, "message of " + std::to_string(value->size()) +
                                                            " bytes, over max_body " +

@@ -101,7 +101,7 @@ begin
     elsif s.through is not null then
       s.pass := 1;
     end if;
-  elsif s.state = 'current' and (s.position is not null or next_round is null or next_round <= now) then
+  elsif s.state = 'current' and not s.regroups and (s.position is not null or next_round is null or next_round <= now) then
     if s.position is null then
       select h.times, h.xids, h.safe into s.mark_times, s.mark_xids, s.safe from tandem.poll_horizon(s.mark_times, s.mark_xids, o.lag) as h;
       s.position := jsonb_build_array(s.through)::text;

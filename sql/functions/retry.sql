@@ -38,7 +38,12 @@ begin
                select x.object_id from tandem.identity x
                where md5(x.remote_id) = md5(i.remote_id) and x.remote_id = i.remote_id and x.request_type = i.request_type and x.state <> 'deleted'
                  and x.target is not distinct from (select s.definition ->> 'target' from tandem.source s where s.source = i.source)
-               limit 1)) as object_id
+               limit 1)) as object_id,
+             i.object_id is null and exists (   -- it has never been here, and was deleted there since
+               select from tandem.identity x
+               where md5(x.remote_id) = md5(i.remote_id) and x.remote_id = i.remote_id and x.request_type = i.request_type and x.state = 'deleted'
+                 and x.version is not null and x.updated_at > i.date_time
+                 and x.target is not distinct from (select s.definition ->> 'target' from tandem.source s where s.source = i.source)) as ended
       from tandem.inbox i where i.counter = any (counters) and i.request_state = 4 order by i.counter for update
     ), newer as materialized (
       select l.counter, bool_or(n.operation = 'delete') as deleted,
@@ -51,11 +56,11 @@ begin
         and n.outcome is distinct from 'discarded' and n.outcome is distinct from 'filtered'
       group by l.counter
     ), again as materialized (
-      select l.counter, l.can_fetch, n.counter is not null as overtaken,
-             case when n.counter is null and (r.answer_status is null or not l.can_fetch) then r.body
-                  when not l.can_fetch then r.body - n.told end as body,
-             n.counter is not null and not l.can_fetch
-               and (n.deleted or r.operation = 'delete' or r.body - n.told = '{}') is not false as nothing
+      select l.counter, l.can_fetch, n.counter is not null or l.ended as overtaken,
+             case when n.counter is null and not l.ended and (r.answer_status is null or not l.can_fetch) then r.body
+                  when not l.can_fetch then r.body - coalesce(n.told, '{}') end as body,
+             (n.counter is not null or l.ended) and not l.can_fetch
+               and (l.ended or n.deleted or r.operation = 'delete' or r.body - n.told = '{}') is not false as nothing
       from locked l join tandem.inbox r on r.counter = l.counter left join newer n on n.counter = l.counter
     ), back as (
       update tandem.inbox i

@@ -21,7 +21,7 @@ begin
   select * into streamed from tandem.stream_watch x where x.watch = $1;
   name := coalesce($2, streamed.connector, p.connector);
   if p.watch is not null and (w.mode <> 'poll' or not captures) then
-    if p.active and captures then
+    if p.active and p.state = 'current' and captures then   -- else it has told nothing yet, and what is there is nobody's news
       perform tandem.lock_against_writers(w.relation);   -- where a trigger has been made it is
       perform tandem.poll_rest($1, true);
     end if;

@@ -1,5 +1,5 @@
 -- What people call and look at: retry, discard, pause, resume, enqueue, status, trace, watch, unwatch, retention.
-select plan(86);
+select plan(87);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;
 
 create role person login; grant tandem_operator to person;
@@ -211,5 +211,10 @@ select is(left(sent_back('14'), 12), '3 superseded', 'or where it was a delete')
 select told('16', 4::smallint, 'rejected', 'update', '{"name": "last"}') \g /dev/null
 select tandem.retry((select record_id from tandem.inbox where source_record_id = '16')) \g /dev/null
 select is(sent_back('16'), '1 {"name": "last"} 1', 'the newest comes as it is');
+insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, body, request_state, outcome, date_time)
+  values ('account', 'create', 'theirs', 'r2', '17', '{"name": "never here"}', 4, 'rejected', now() - interval '1 hour');
+insert into tandem.identity (target, request_type, object_id, remote_id, state, version) values ('there', 'account', '', 'r2', 'deleted', '');
+select tandem.retry((select record_id from tandem.inbox where source_record_id = '17')) \g /dev/null
+select is(left(sent_back('17'), 12), '3 superseded', 'what was deleted there since is not made here');
 select is((select array_agg(i.source_record_id order by i.counter) from tandem.parked p join tandem.inbox i using (counter) where p.queue = 'inbox'), '{10,16}', 'and is parked, due now');
 select * from finish();

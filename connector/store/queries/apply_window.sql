@@ -35,7 +35,10 @@ with awake as materialized (
     order by r.counter limit $2::bigint
   ) i
 ), pending as (
-  select *, false as was_parked from fresh union all select *, true from due
+  select *, false as was_parked from fresh
+  union all
+  select *, true from due d  -- nor what is behind the cut here
+  where (select count(*) from fresh) < $2::bigint or d.counter <= (select max(f.counter) from fresh f)
 )
 select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin, coalesce((select max(i.counter) from tandem.inbox i), 0) as newest,
        (select l.counter from low join awake on awake.sources is not null cross join lateral (

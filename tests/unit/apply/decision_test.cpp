@@ -81,7 +81,32 @@ TEST_F(Decision, ARowThatTheCrmHoldsIsWaitedForWithoutSpendingAnAttempt) {
   EXPECT_EQ(step.then, Then::park);
   EXPECT_EQ(step.attempts, 2);
   record.age = route.max_wait;
+  EXPECT_EQ(wait_for_row(route, record).then, Step::Then::park) << "however old it is when it first meets the row";
+  record.parked = true;
   EXPECT_EQ(wait_for_row(route, record).outcome, Outcome::expired) << "no wait is without end";
+}
+
+TEST_F(Decision, AnObjectThatTheyHaveDeletedLivesAgainWhereTheirOrderOrAVersionSaysSo) {
+  PairFacts pair;
+  pair.deleted = true;
+  record.operation = "create";
+  record.version = "4";
+  record.body = R"({"Name":"again"})";
+  EXPECT_EQ(meet(route, record, pair).outcome, Outcome::stale) << "what we have deleted stays deleted";
+  pair.deleted_there = true;
+  EXPECT_EQ(meet(route, record, pair).outcome, Outcome::stale) << "a webhook's order is not theirs";
+  pair.deleted_version = "4";
+  EXPECT_EQ(meet(route, record, pair).outcome, Outcome::stale) << "it came late";
+  pair.deleted_version = "3";
+  EXPECT_EQ(meet(route, record, pair).then, Step::Then::go_on);
+  pair.deleted_version = "";
+  record.fetched = true;
+  EXPECT_EQ(meet(route, record, pair).then, Step::Then::go_on);
+  record.fetched = false;
+  SourceSettings topic = *record.source;
+  topic.topics.emplace();
+  record.source = &topic;
+  EXPECT_EQ(meet(route, record, pair).then, Step::Then::go_on);
 }
 
 TEST_F(Decision, TheirChangeIsTakenAndBecomesTheAgreedImage) {
