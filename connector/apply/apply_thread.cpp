@@ -2,7 +2,6 @@
 
 #include <array>
 #include <span>
-#include <sstream>
 #include <string>
 #include <utility>
 
@@ -136,8 +135,7 @@ ApplyThread::Window ApplyThread::window_of(const postgres::Rows& rows) const {
   out.xmin = rows.number(0, 1);
   out.newest = rows.number(0, 2);
   if (!rows.null(0, 3)) out.lowest = rows.number(0, 3);
-  std::istringstream awake{std::string(rows.text(0, 5))};
-  for (std::string source; std::getline(awake, source);) out.awake.push_back(source);
+  out.awake = rows.texts(0, 5);
   out.records.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 1; row < rows.size(); ++row) {
     const auto text = [&](int column) { return std::string(rows.text(row, column)); };
@@ -195,7 +193,7 @@ Status ApplyThread::park_what_is_behind() {
   auto rows = session_->run(queries::apply_behind, params);
   if (!rows) return tl::unexpected(std::move(rows.error()));
   if (rows->number(0, 0) == 0) return fail(ErrorKind::fenced, "another connector of our name has taken over");
-  next_.reset();  // it may hold what is parked now
+  if (rows->number(0, 1) > 0) next_.reset();  // it may hold what is parked now
   return {};
 }
 

@@ -20,5 +20,6 @@ with fence as materialized (
     where h.peer = l.source and h.request_type = l.request_type and h.object = l.object and h.counter < l.counter
       and not (h.reason = 'object' and l.operation = 'create'))
   on conflict (queue, counter) do nothing
+  returning 1
 )
-select (select count(*) from fence) as fenced
+select (select count(*) from fence) as fenced, (select count(*) from parked) as parked

@@ -45,7 +45,7 @@ select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin,
           select r.counter from tandem.inbox r
           where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
             and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
-          order by r.counter limit 1) l) as lowest, null::uuid as record_id, (select array_to_string(sources, E'\n') from awake) as source, null::text as request_type,
+          order by r.counter limit 1) l) as lowest, null::uuid as record_id, (select sources::text from awake) as source, null::text as request_type,
        null::text as operation, null::text as remote_id, null::text as object_id, null::text as version, null::text as body,
        null::integer as attempts, null::bigint as age_ms, null::boolean as fetched, null::boolean as was_parked
 union all
