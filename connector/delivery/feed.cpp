@@ -21,15 +21,13 @@ void advance(Feed::Head& head, std::span<const Counter> seen) {
   }
 }
 
-/// A detached target has read, in one later snapshot, `seen` of its gaps and of what lies between its position and the
-/// shared one. What it must still look for, up to where the window reached, is what the shared head still looks for and
-/// it had not read itself.
-Feed::Head followed(const Feed::Head& own, const Feed::Head& shared, std::span<const Counter> seen, bool cut) {
-  const auto reached = cut ? seen.back() : shared.position;
+/// A detached target has read, in one later snapshot, `seen` of its gaps and of what lies between its position and
+/// `reached`. What it must still look for, up to there, is what the shared head still looks for and it had not read
+/// itself: everything else was visible to the shared head, so whatever the window did not return is not the target's.
+Feed::Head followed(const Feed::Head& own, const Feed::Head& shared, std::span<const Counter> seen, Counter reached) {
   auto unread = own.gaps;
   unread.push_back({Counter{own.position.value + 1}, no_end});
   auto gaps = without(up_to(intersection(shared.gaps, unread), reached), seen);
-  if (!cut) return {shared.position, std::move(gaps)};
   const auto beyond = above(own.gaps, reached);
   gaps.insert(gaps.end(), beyond.begin(), beyond.end());
   return {std::max(own.position, reached), std::move(gaps)};
@@ -48,16 +46,17 @@ Feed::Window Feed::shared_window(std::size_t rows) const {
   return {std::nullopt, state_.shared.position, std::nullopt, state_.shared.gaps, rows};
 }
 
-Feed::Window Feed::detached_window(TargetIndex target, std::size_t rows) const {
+Feed::Window Feed::detached_window(TargetIndex target, std::size_t rows, std::size_t reach) const {
   const auto& head = *state_.detached[target];
-  return {target, head.position, state_.shared.position, head.gaps, rows};
+  const auto farthest = Counter{head.position.value + static_cast<std::int64_t>(reach)};
+  return {target, head.position, std::min(state_.shared.position, farthest), head.gaps, rows};
 }
 
 void Feed::answered(const Window& window, std::span<const Counter> seen, Xid xmin) {
   const bool cut = seen.size() >= window.rows;
   if (window.target) {
     auto& head = *state_.detached[*window.target];
-    head = followed(head, state_.shared, seen, cut && !seen.empty());
+    head = followed(head, state_.shared, seen, cut && !seen.empty() ? seen.back() : *window.through);
     return;
   }
   advance(state_.shared, seen);
@@ -88,6 +87,11 @@ bool Feed::attach(TargetIndex target) {
 
 bool Feed::has_passed(Counter counter) const {
   return counter <= state_.shared.position && !contains(state_.shared.gaps, counter);
+}
+
+std::int64_t Feed::lag(TargetIndex target) const {
+  const auto& head = state_.detached[target];
+  return head ? state_.shared.position.value - head->position.value : 0;
 }
 
 Counter Feed::safe(TargetIndex target) const {

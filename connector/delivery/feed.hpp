@@ -39,7 +39,7 @@ class Feed {
   };
   /// What to ask of one window: rows of `gaps` and of (after, through], by counter, no more than `rows`.
   struct Window {
-    std::optional<TargetIndex> target;  ///< of a detached target; else for all that are attached
+    std::optional<TargetIndex> target;  ///< of a detached target, which sees its own rows only; else all rows
     Counter after;
     std::optional<Counter> through;
     std::vector<CounterRange> gaps;
@@ -52,9 +52,9 @@ class Feed {
   explicit Feed(State state) : state_(std::move(state)) {}
 
   [[nodiscard]] Window shared_window(std::size_t rows) const;
-  [[nodiscard]] Window detached_window(TargetIndex target, std::size_t rows) const;
-  /// A window has answered: `seen` are the counters of its rows, ascending, whoever they belong to; `xmin` is its
-  /// snapshot's. Windows are answered in the order in which they were asked, one at a time.
+  /// No further than `reach` counters at once: most of them are other targets'.
+  [[nodiscard]] Window detached_window(TargetIndex target, std::size_t rows, std::size_t reach) const;
+  /// A window has answered: `seen` are the counters of its rows, ascending; `xmin` is its snapshot's. Windows are answered in the order in which they were asked, one at a time.
   void answered(const Window& window, std::span<const Counter> seen, Xid xmin);
 
   /// Rule 4. `noted` is a position() that was read before the statement that drew `drawn` was sent. Ignored while an
@@ -71,6 +71,8 @@ class Feed {
   /// Rule 5: nobody needs to ring for this counter any more.
   [[nodiscard]] bool has_passed(Counter counter) const;
   [[nodiscard]] Counter position() const { return state_.shared.position; }
+  /// How many counters a detached target is behind.
+  [[nodiscard]] std::int64_t lag(TargetIndex target) const;
   /// For this target: its records up to here are in memory, settled, parked, or can never appear.
   [[nodiscard]] Counter safe(TargetIndex target) const;
   [[nodiscard]] std::size_t gap_ranges() const;

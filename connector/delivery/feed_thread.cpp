@@ -28,6 +28,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t inbox_bound = 100'000;  // counters that ring
 constexpr std::size_t most_window_rows = 1'000;
+constexpr std::size_t detached_reach = 20'000;  // counters: some milliseconds if none of them is the target's
 constexpr std::int64_t least_body = 2'048, longest_body = 16'384;  // of those that come with a window
 constexpr auto failing_for_long = 10s;
 constexpr std::size_t most_bodies = 200;  // in one statement
@@ -280,7 +281,7 @@ class FeedThread::Session {
     // Before anything is read: what a person has just stopped does not go out with what was committed after it.
     if (feed_ && Clock::now() >= next_tables_) look_at_tables();
     if (feed_) read_bodies();
-    if (feed_) shared_window();
+    if (feed_ && !somebody_catches_up()) shared_window();
     if (feed_) detached_window();
     if (feed_ && !recovering_.empty()) recover();
     if (feed_ && feed_->wants_xid() && Clock::now() >= next_own_xid_) draw_xid();
@@ -335,6 +336,16 @@ class FeedThread::Session {
     watch_gaps();
   }
 
+  /// Whoever is a little behind and has room joins before the shared head goes on: what that reads meanwhile would have
+  /// to be read again for each of them.
+  [[nodiscard]] bool somebody_catches_up() {
+    for (TargetIndex target = 0; target < links_.size(); ++target)
+      if (!feed_->attached(target) && feed_->lag(target) <= std::int64_t{detached_reach} &&
+          read_at_[target] != shared_reads_ && !links_[target].room->scarce())
+        return true;
+    return false;
+  }
+
   /// One window of one detached target that has room, each in its turn.
   void detached_window() {
     detached_due_ = false;
@@ -357,10 +368,11 @@ class FeedThread::Session {
       std::vector<bool> wanted(links_.size());
       wanted[target] = true;
       const auto free = links_[target].room->free();
-      const auto window = feed_->detached_window(target, rows_for(free));
+      const auto window = feed_->detached_window(target, rows_for(free), detached_reach);
       const auto rows = read(window, wanted, free);
       if (!rows) return;
-      read_at_[target] = *rows >= window.rows ? std::optional<std::uint64_t>() : shared_reads_;
+      const bool whole = *rows < window.rows && feed_->lag(target) == 0;
+      read_at_[target] = whole ? shared_reads_ : std::optional<std::uint64_t>();
       next_detached_ = target + 1;
       detached_due_ = true;
     }
@@ -373,7 +385,7 @@ class FeedThread::Session {
     const auto longest = std::clamp(4 * free / static_cast<std::int64_t>(window.rows), least_body, longest_body);
     auto answer = store::read_window(
         *session_, table_,
-        {wanted, window.after, window.through, window.gaps, window.rows, static_cast<std::size_t>(longest)});
+        {wanted, window.target, window.after, window.through, window.gaps, window.rows, static_cast<std::size_t>(longest)});
     if (!answer) {
       if (answer.error().kind == ErrorKind::timeout) most_rows_ = std::max<std::size_t>(1, window.rows / 2);
       failed(answer.error());

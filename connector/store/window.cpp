@@ -47,7 +47,8 @@ Result<WindowAnswer> read_window(postgres::Connection& session, const RouteTable
                           Param::array(first),
                           Param::array(last),
                           Param(through),
-                          Param(static_cast<std::int64_t>(question.body_bytes))};
+                          Param(static_cast<std::int64_t>(question.body_bytes)),
+                          question.alone ? Param(table.targets()[*question.alone]) : Param()};
   auto rows = session.run(queries::window, params, postgres::Format::binary);
   if (!rows) return tl::unexpected(std::move(rows.error()));
   if (rows->size() == 0 || !rows->null(0, columns.counter))

@@ -11,7 +11,8 @@
 namespace tandem::store {
 
 struct WindowQuestion {
-  std::vector<bool> wanted;  ///< by target: whose records come along
+  std::vector<bool> wanted;          ///< by target: whose records come along
+  std::optional<TargetIndex> alone;  ///< rows of others are not even seen
   Counter after;
   std::optional<Counter> through;
   std::span<const CounterRange> gaps;
@@ -20,7 +21,7 @@ struct WindowQuestion {
 };
 struct WindowAnswer {
   Xid xmin;                                  ///< of the window's snapshot
-  std::vector<Counter> seen;                 ///< of every row, ascending, whoever it belongs to
+  std::vector<Counter> seen;                 ///< of every row, ascending, whoever it belongs to where nobody is alone
   std::vector<std::vector<Record>> records;  ///< by target: pending, unparked, by counter
 };
 

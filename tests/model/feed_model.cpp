@@ -121,6 +121,8 @@ std::vector<Run> runs() {
               s.connector_crashes = 0, s.room = 2, s.rows = 2, s.writes = {{{0, 1}, {1, 0}, {1, -1}}};
               s.target_of_object[1] = 1;
             }),
+      sound("two targets, windows that reach one counter, a crash",
+            [two_targets_crash](Scene& s) { two_targets_crash(s), s.reach = 1; }),
       sound("two targets, parking, failures, retry()",
             [two_targets](Scene& s) { two_targets(s), s.park = s.fail = s.retry = true; }),
       sound("two targets, a server crash", [two_targets](Scene& s) { two_targets(s), s.server_crashes = 1; }),

@@ -373,7 +373,8 @@ void window_step(const World& w, const Rules& rules, const Scene& scene, std::op
   if (rows <= 0) return;
 
   const auto asked = detached
-                         ? feed.detached_window(static_cast<TargetIndex>(*detached), static_cast<std::size_t>(rows))
+                         ? feed.detached_window(static_cast<TargetIndex>(*detached), static_cast<std::size_t>(rows),
+                                                static_cast<std::size_t>(scene.reach))
                          : feed.shared_window(static_cast<std::size_t>(rows));
   const auto gaps = set_of(asked.gaps);
   World n = w;
@@ -384,9 +385,10 @@ void window_step(const World& w, const Rules& rules, const Scene& scene, std::op
     const bool late = has(gaps, record) && half.late;
     const bool fresh = record > asked.after.value && (!asked.through || record <= asked.through->value) && half.fresh;
     if (!(late || fresh) || !is_visible(db, record)) continue;
-    seen.push_back(Counter{record});
     const int object = db.object[record];
     const bool own = !foreign(scene, object) && has(wanted, scene.target_of_object[object]);
+    if (detached && !own) continue;
+    seen.push_back(Counter{record});
     if (!own || has(settled(db), record) || (has(db.parked, record) && rules.windows_skip_parked)) continue;
     if (has(without(in_memory(w.connector), w.connector.stale), record))
       wrong = "TWICE: a record enters memory that is there already";

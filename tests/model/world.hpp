@@ -50,6 +50,7 @@ struct Scene {
   int connector_crashes = 1, server_crashes = 0, take_overs = 0;
   bool fail_over = false;  ///< a server crash may lose what was committed synchronously, too
   int room = 3, rows = 2;
+  int reach = 9;  ///< of a detached target's window
 };
 
 enum Phase : Byte { idle, open, committing, visible, gone };

@@ -78,13 +78,13 @@ bool SimulatedConnector::windows() {
     if (feed_->attached(target) || full_[target] || feed_->attach(target)) continue;
     std::vector<bool> alone(full_.size());
     alone[target] = true;
-    if (!read(feed_->detached_window(target, rows), alone)) return false;
+    if (!read(feed_->detached_window(target, rows, 3 * rows), alone)) return false;
   }
   return true;
 }
 
 bool SimulatedConnector::read(const Feed::Window& window, const std::vector<bool>& wanted) {
-  auto answer = store::read_window(*reading_, table_, {wanted, window.after, window.through, window.gaps, window.rows});
+  auto answer = store::read_window(*reading_, table_, {wanted, window.target, window.after, window.through, window.gaps, window.rows});
   if (!answer) return false;
   ++judge_.counts.windows;
   for (const auto counter : answer->seen)

@@ -1,4 +1,5 @@
--- $1 targets by index (null: not asked for), $2 after, $3 most rows, $4 and $5 gaps (first, last), $6 through, $7 most bytes of a body.
+-- $1 targets by index (null: not asked for), $2 after, $3 most rows, $4 and $5 gaps (first, last), $6 through, $7 most bytes of a body,
+-- $8 the only target whose rows are looked at (null: all rows are).
 -- A longer one is neither printed nor fetched: its stored size decides, and of what is stored compressed an eighth may stand for the whole.
 -- One statement, hence one snapshot: the first $3 rows by counter of the gaps and of ($2, $6], each with what it holds if it is a
 -- pending, unparked record of a target asked for. The header row, with the snapshot's xmin, comes first. `offset 0` keeps a body from being
@@ -8,12 +9,16 @@ with late as (
   cross join lateral (
     select l.counter, l.xid, l.record_id, l.object_id, l.request_type, l.operation, l.target, l.request_state, l.error_code, l.attempts,
            l.date_time, l.body, l.description, l.trace_context
-    from tandem.outbox l where l.counter between gap.first and gap.last order by l.counter limit $3::bigint
+    from tandem.outbox l
+    where l.counter between gap.first and gap.last and ($8::text is null or l.target = $8::text)
+    order by l.counter limit $3::bigint
   ) o
 ), fresh as (
   select f.counter, f.xid, f.record_id, f.object_id, f.request_type, f.operation, f.target, f.request_state, f.error_code, f.attempts,
          f.date_time, f.body, f.description, f.trace_context
-  from tandem.outbox f where f.counter > $2::bigint and f.counter <= $6::bigint order by f.counter limit $3::bigint
+  from tandem.outbox f
+  where f.counter > $2::bigint and f.counter <= $6::bigint and ($8::text is null or f.target = $8::text)
+  order by f.counter limit $3::bigint
 ), seen as (
   select * from late union all select * from fresh order by counter limit $3::bigint
 )

@@ -28,8 +28,9 @@ void window(Feed& feed, std::initializer_list<std::int64_t> seen, std::size_t ro
   const auto asked = feed.shared_window(rows);
   feed.answered(asked, counters(seen), Xid{xmin});
 }
-void window_of(Feed& feed, TargetIndex target, std::initializer_list<std::int64_t> seen, std::size_t rows = 1000) {
-  const auto asked = feed.detached_window(target, rows);
+void window_of(Feed& feed, TargetIndex target, std::initializer_list<std::int64_t> seen, std::size_t rows = 1000,
+               std::size_t reach = 1'000'000) {
+  const auto asked = feed.detached_window(target, rows, reach);
   feed.answered(asked, counters(seen), Xid{0});
 }
 
@@ -139,7 +140,7 @@ TEST(Feed, ALowerFloorStartsDetached) {
   EXPECT_FALSE(feed.attached(0));
   EXPECT_TRUE(feed.attached(1));
   EXPECT_EQ(feed.position(), Counter{90});
-  const auto asked = feed.detached_window(0, 5);
+  const auto asked = feed.detached_window(0, 5, 1'000'000);
   EXPECT_EQ(asked.target, TargetIndex{0});
   EXPECT_EQ(asked.after, Counter{10});
   EXPECT_EQ(asked.through, Counter{90});
@@ -214,6 +215,31 @@ TEST(Feed, ADetachedWindowCutInsideTheGapsKeepsTheRest) {
   feed.detach(1);
   window_of(feed, 1, {4}, 1);
   EXPECT_EQ(*feed.state().detached[1], (Feed::Head{Counter{9}, {range(2, 3), range(5, 8)}}));
+}
+
+TEST(Feed, ADetachedWindowSeesItsOwnRowsOnly) {
+  auto feed = started({0, 0});
+  window(feed, {1, 3});
+  feed.detach(1);
+  window(feed, {2, 6, 8});
+  window_of(feed, 1, {6});
+  EXPECT_EQ(*feed.state().detached[1], (Feed::Head{Counter{8}, {range(4, 5), range(7, 7)}})) << "2 is another target's";
+  EXPECT_TRUE(feed.attach(1));
+}
+
+TEST(Feed, ADetachedWindowReachesNoFurtherThanItsBound) {
+  auto feed = started({0, 0});
+  window(feed, {1, 4});
+  feed.detach(1);
+  window(feed, {8, 90});
+  EXPECT_EQ(feed.lag(1), 86);
+  window_of(feed, 1, {}, 1000, 5);
+  EXPECT_EQ(*feed.state().detached[1], (Feed::Head{Counter{9}, {range(2, 3), range(5, 7), range(9, 9)}}));
+  EXPECT_FALSE(feed.attach(1));
+  window_of(feed, 1, {90}, 1000, 81);
+  EXPECT_EQ(feed.lag(1), 0);
+  EXPECT_TRUE(feed.attach(1));
+  EXPECT_EQ(feed.lag(1), 0);
 }
 
 TEST(Feed, CountsItsGaps) {
