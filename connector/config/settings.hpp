@@ -77,7 +77,7 @@ struct BreakerSettings {
   double failure_share = 0.5;     ///< of at least `minimum` attempts in `window`
   int minimum = 20;
   Milliseconds window{10'000};
-  Milliseconds open_first{1'000}, open_longest{60'000};  ///< between probes, doubling
+  Milliseconds open_first{1'000}, open_longest{15'000};  ///< between probes, doubling
 };
 
 struct RateSettings {

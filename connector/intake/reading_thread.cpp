@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr milliseconds first_delay{500}, longest_delay{30'000}, look_interval{1'000};
+constexpr std::size_t most_under_way = 2;
 constexpr auto repeats_for = 60s;  // a source that has told something twice is likely to do so again
 
 }  // namespace
@@ -46,41 +47,42 @@ void ReadingThread::run(const std::stop_token& stop) {
     tell(rest.error().message);
     log::warn("a source cannot be read now; it is tried again", rest.error(), {{field::source, source_.name}});
     started_ = false;
+    if (session_ && session_->usable())
+      if (auto dropped = drop_under_way(); !dropped) log::warn("the session is lost, too", dropped.error());
     if (session_ && !session_->usable()) session_.reset();
+    under_way_.clear();
     [[maybe_unused]] const auto rung = bell_.drain_for(std::exchange(delay, std::min(delay * 2, longest_delay)));
   }
-  if (storing_)
-    if (auto ended = end_storing(); !ended) log::warn("what a source told last may not be stored", ended.error());
+  if (auto ended = end_storing(); !ended) log::warn("what a source told last may not be stored", ended.error());
 }
 
 Result<milliseconds> ReadingThread::turn(const std::stop_token& stop) {
-  if (storing_ && Clock::now() < next_look_)
-    if (auto haul = reader_->more()) return store_next(std::move(*haul));
-  if (storing_)
-    if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
+  if (!under_way_.empty() && Clock::now() < next_look_) {
+    // First: what has come meanwhile makes one haul.
+    if (auto freed = make_room(); !freed) return tl::unexpected(std::move(freed.error()));
+    if (!started_) return 0ms;
+    if (auto haul = reader_->more()) {
+      if (auto sent = store_behind(std::move(*haul)); !sent) return tl::unexpected(std::move(sent.error()));
+      return 0ms;
+    }
+  }
+  if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
   auto haul = read_on(stop);
   if (!haul) return tl::unexpected(std::move(haul.error()));
   const milliseconds rest = haul->rest;
   const bool unchanged = haul->records.empty() && haul->refused.empty() && haul->position == position_;
   if (haul->position.empty() || unchanged) return rest;
-  const auto statements = storing(*haul, position_);
-  if (auto begun = begin_storing(std::move(*haul), statements); !begun) return tl::unexpected(std::move(begun.error()));
+  if (auto begun = store_behind(std::move(*haul)); !begun) return tl::unexpected(std::move(begun.error()));
   if (rest > 0ms)
     if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
   return rest;
 }
 
-/// Behind the one that is being stored. All that can be done before that has ended or after the next one is on its way
-/// is done then: the server does not wait for it.
-Result<milliseconds> ReadingThread::store_next(Haul next) {
-  const auto statements = storing(next, storing_->position);
-  const Haul haul = std::move(*std::exchange(storing_, std::nullopt));
-  auto received = finish(haul);
-  if (!received) return tl::unexpected(std::move(received.error()));
-  if (!received->moved) return 0ms;  // what comes next is read anew
-  if (auto begun = begin_storing(std::move(next), statements); !begun) return tl::unexpected(std::move(begun.error()));
-  tell_of(haul, *received);
-  return 0ms;
+/// The server has one haul to go on with while the next is read and encoded.
+Status ReadingThread::make_room() {
+  while (under_way_.size() >= most_under_way)
+    if (auto ended = end_one(); !ended) return ended;
+  return {};
 }
 
 /// Nothing is being stored. A source that is paused has nothing to tell.
@@ -150,15 +152,24 @@ Status ReadingThread::count_missing(Haul& haul) {
   return {};
 }
 
-std::vector<postgres::Statement> ReadingThread::storing(const Haul& haul, const std::string& from) const {
+/// Each moves the position from where the one before leaves it, so that one behind a failed one stores nothing.
+Status ReadingThread::store_behind(Haul haul) {
   const auto repeats = reader_->repeats_itself() || Clock::now() < repeats_until_ ? store::Repeats::passed_over
                                                                                   : store::Repeats::not_expected;
-  return store::receiving(source_.name, haul.records, haul.refused, store::Move{from, haul.position}, repeats);
+  const store::Move move{under_way_.empty() ? position_ : under_way_.back().position, haul.position};
+  const auto statements = store::receiving(source_.name, haul.records, haul.refused, move, repeats);
+  if (auto sent = session_->send_behind(statements); !sent) return sent;
+  under_way_.push_back(std::move(haul));
+  return {};
 }
 
-Status ReadingThread::begin_storing(Haul haul, std::span<const postgres::Statement> statements) {
-  if (auto sent = session_->send(statements); !sent) return sent;
-  storing_ = std::move(haul);
+/// What is sent behind a haul that was not stored finds another position, and stores nothing either.
+Status ReadingThread::drop_under_way() {
+  for (; !under_way_.empty(); under_way_.pop_front()) {
+    started_ = false;  // what they hold is read anew
+    auto ended = session_->finish_all();
+    if (!ended && !session_->usable()) return tl::unexpected(std::move(ended.error()));
+  }
   return {};
 }
 
@@ -166,6 +177,8 @@ Status ReadingThread::begin_storing(Haul haul, std::span<const postgres::Stateme
 Result<store::Received> ReadingThread::finish(const Haul& haul) {
   const store::Move move{position_, haul.position};
   auto received = store::finish_received(*session_, true);
+  if (!received || !received->moved)
+    if (auto dropped = drop_under_way(); !dropped) return tl::unexpected(std::move(dropped.error()));
   if (!received && store::is_repeat(received.error())) {
     repeats_until_ = Clock::now() + repeats_for;
     received = store::receive(*session_, source_.name, haul.records, haul.refused, move);
@@ -185,7 +198,14 @@ Result<store::Received> ReadingThread::finish(const Haul& haul) {
 }
 
 Status ReadingThread::end_storing() {
-  const Haul haul = std::move(*std::exchange(storing_, std::nullopt));
+  while (!under_way_.empty())
+    if (auto ended = end_one(); !ended) return ended;
+  return {};
+}
+
+Status ReadingThread::end_one() {
+  const Haul haul = std::move(under_way_.front());
+  under_way_.pop_front();
   auto received = finish(haul);
   if (!received) return tl::unexpected(std::move(received.error()));
   if (received->moved) tell_of(haul, *received);

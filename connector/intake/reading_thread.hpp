@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -40,11 +41,12 @@ class ReadingThread {
   [[nodiscard]] Result<std::chrono::milliseconds> turn(const std::stop_token& stop);
   [[nodiscard]] Result<Haul> read_on(const std::stop_token& stop);
   [[nodiscard]] Status look_up();
-  [[nodiscard]] Result<std::chrono::milliseconds> store_next(Haul next);
-  [[nodiscard]] std::vector<postgres::Statement> storing(const Haul& haul, const std::string& from) const;
-  [[nodiscard]] Status begin_storing(Haul haul, std::span<const postgres::Statement> statements);
-  [[nodiscard]] Result<store::Received> finish(const Haul& haul);
+  [[nodiscard]] Status store_behind(Haul haul);
+  [[nodiscard]] Status make_room();
+  [[nodiscard]] Status end_one();
   [[nodiscard]] Status end_storing();
+  [[nodiscard]] Result<store::Received> finish(const Haul& haul);
+  [[nodiscard]] Status drop_under_way();
   void tell_of(const Haul& haul, const store::Received& received);
   [[nodiscard]] Status count_missing(Haul& haul);
   void tell(std::string trouble);
@@ -54,8 +56,8 @@ class ReadingThread {
   const std::unique_ptr<SourceReader> reader_;
   const std::function<void()> stored_;
   std::optional<postgres::Connection> session_;
-  std::string position_;         ///< that is stored
-  std::optional<Haul> storing_;  ///< under way on the session
+  std::string position_;       ///< that is stored
+  std::deque<Haul> under_way_;  ///< on the session, in order
   Census census_;
   bool started_ = false, paused_ = false;
   Clock::time_point next_look_{}, repeats_until_{};

@@ -72,6 +72,9 @@ class Connection {
   /// became readable. Nothing else may be run in between. After several statements, `finish_all`.
   [[nodiscard]] Status send(const Query& query, std::span<const Param> params = {}, Format format = Format::text);
   [[nodiscard]] Status send(std::span<const Statement> statements);
+  /// Another transaction behind what was sent and has not been finished, so that the server need not wait for it. Each
+  /// is finished by a `finish_all` of its own, in order, and fails alone.
+  [[nodiscard]] Status send_behind(std::span<const Statement> statements);
   [[nodiscard]] Status send_script(std::string_view sql);
   [[nodiscard]] Result<bool> ready();  ///< true: finish will not wait
   [[nodiscard]] Result<bool> wait_until_ready(std::chrono::milliseconds longest);
@@ -94,11 +97,11 @@ class Connection {
     void operator()(pg_conn* connection) const;
   };
   enum class Flight : std::uint8_t { none, pipeline, script };
-  enum class Step : std::uint8_t { parse, execute };
+  enum class Step : std::uint8_t { parse, execute, sync };
   /// One result to come.
   struct Expected {
     Step step;
-    std::string query;  ///< its name, or the beginning of its text
+    std::string query;  ///< its name, or the beginning of its text, or what a sync does
   };
 
   [[nodiscard]] Status connect(const std::string& conninfo);

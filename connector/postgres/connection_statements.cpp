@@ -100,9 +100,15 @@ Status Connection::send(const Query& query, std::span<const Param> params, Forma
 }
 
 Status Connection::send(std::span<const Statement> statements) {
+  if (Status free = may_send(); !free) return free;
+  return send_behind(statements);
+}
+
+Status Connection::send_behind(std::span<const Statement> statements) {
   for (const Statement& statement : statements)
     if (Status sound = sendable(statement.params, statement.query.name); !sound) return sound;
-  if (Status begun = begin_pipeline(); !begun) return begun;
+  if (flight_ != Flight::pipeline)
+    if (Status begun = begin_pipeline(); !begun) return begun;
   for (const Statement& statement : statements)
     if (Status queued = queue(statement.query, statement.params, statement.format); !queued) return queued;
   return launch();
@@ -155,6 +161,7 @@ Status Connection::queue_unnamed(std::string_view sql, std::span<const Param> pa
 
 Status Connection::launch() {
   if (PQpipelineSync(connection_.get()) != 1) return tl::unexpected<Error>(lost("send a statement"));
+  expected_.push_back({Step::sync, "end the transaction"});
   restart_deadline();
   return flush("send a statement");
 }
@@ -190,7 +197,8 @@ Result<std::vector<Rows>> Connection::finish_all() {
   std::vector<Rows> rows;
   std::optional<Error> failed;
   while (true) {
-    const std::string doing = expected_.empty() ? "end the transaction" : expected_.front().query;
+    const Expected& next = expected_.front();
+    const std::string doing = next.query;
     if (Status waited = wait_for_result(doing); !waited) return tl::unexpected<Error>(std::move(waited.error()));
     ResultPtr result(PQgetResult(connection_.get()));
     if (!result) {  // between two statements
@@ -200,26 +208,31 @@ Result<std::vector<Rows>> Connection::finish_all() {
     }
     restart_deadline();
     const ExecStatusType status = PQresultStatus(result.get());
-    if (status == PGRES_PIPELINE_SYNC) break;
-    if (expected_.empty() && status != PGRES_FATAL_ERROR)
-      return tl::unexpected<Error>(lost("read an unexpected answer"));
+    const bool at_sync = next.step == Step::sync;
+    if (status == PGRES_PIPELINE_SYNC || (at_sync && status != PGRES_FATAL_ERROR)) {
+      if (status != PGRES_PIPELINE_SYNC || !at_sync) return tl::unexpected<Error>(lost("read an unexpected answer"));
+      expected_.pop_front();
+      break;
+    }
     if (succeeded(status)) {
-      if (expected_.front().step == Step::parse)
-        prepared_.insert(expected_.front().query);
+      if (next.step == Step::parse)
+        prepared_.insert(next.query);
       else
         rows.emplace_back(result.release());
     } else if (!failed && status != PGRES_PIPELINE_ABORTED) {
       failed = server_error(result.get(), doing);  // at the sync: a deferred constraint, say
     }
-    if (!expected_.empty()) expected_.pop_front();
+    if (!at_sync) expected_.pop_front();
     if (PQstatus(connection_.get()) == CONNECTION_BAD) {
       Error error = failed ? std::move(*failed) : lost(doing);
       (void)lost(doing);
       return tl::unexpected<Error>(std::move(error));
     }
   }
-  flight_ = Flight::none;
-  if (PQexitPipelineMode(connection_.get()) != 1) return tl::unexpected<Error>(lost("end a statement"));
+  if (expected_.empty()) {
+    flight_ = Flight::none;
+    if (PQexitPipelineMode(connection_.get()) != 1) return tl::unexpected<Error>(lost("end a statement"));
+  }
   if (!failed) return rows;
   // The session's statements are no longer what we prepared (a pooler, a changed table): only a new session mends that.
   const bool stale = failed->sqlstate == "26000" ||
@@ -227,6 +240,7 @@ Result<std::vector<Rows>> Connection::finish_all() {
   if (stale) {
     failed->kind = ErrorKind::unavailable;
     connection_.reset();
+    flight_ = Flight::none;
   }
   return tl::unexpected<Error>(std::move(*failed));
 }

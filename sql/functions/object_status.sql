@@ -15,6 +15,6 @@ as $$
     limit 1
   ) as o
   left join tandem.route r on r.target = t.target and r.request_type = $1
-  left join tandem.identity i on i.target = t.target and i.request_type = $1 and md5(i.object_id) = md5($2) and i.object_id = $2 and i.state = 'paired'
+  left join tandem.identity i on i.target = t.target and i.request_type = $1 and hashtextextended(i.object_id, 0) = hashtextextended($2, 0) and i.object_id = $2 and i.state = 'paired'
   order by t.target
 $$;

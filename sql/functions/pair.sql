@@ -17,13 +17,13 @@ begin
   end if;
   perform tandem.hold_object(target, request_type, object_id);
   select * into own from tandem.identity i
-    where md5(i.object_id) = md5(pair.object_id) and i.object_id = pair.object_id and i.target = pair.target and i.request_type = pair.request_type
+    where hashtextextended(i.object_id, 0) = hashtextextended(pair.object_id, 0) and i.object_id = pair.object_id and i.target = pair.target and i.request_type = pair.request_type
       and i.state <> 'deleted' for update;
   if own.remote_id is distinct from pair.remote_id then
     in_the_way := case when own.remote_id is not null then own end;
     if in_the_way.identity_id is null then
       select * into in_the_way from tandem.identity i
-        where md5(i.remote_id) = md5(pair.remote_id) and i.remote_id = pair.remote_id and i.target = pair.target and i.request_type = pair.request_type
+        where hashtextextended(i.remote_id, 0) = hashtextextended(pair.remote_id, 0) and i.remote_id = pair.remote_id and i.target = pair.target and i.request_type = pair.request_type
           and i.state <> 'deleted';
     end if;
     if in_the_way.identity_id is not null then
@@ -59,7 +59,7 @@ declare
 begin
   perform tandem.hold_object(target, request_type, object_id);
   delete from tandem.identity i
-    where md5(i.object_id) = md5(unpair.object_id) and i.object_id = unpair.object_id and i.target = unpair.target
+    where hashtextextended(i.object_id, 0) = hashtextextended(unpair.object_id, 0) and i.object_id = unpair.object_id and i.target = unpair.target
       and i.request_type = unpair.request_type and i.state <> 'deleted'
     returning * into ended;
   if not found then
@@ -116,7 +116,7 @@ create or replace function tandem.forget_agreed(target text, request_type text, 
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   delete from tandem.agreed a
-  where md5(a.object_id) = md5($3) and a.object_id = $3 and a.target = $1 and a.request_type = $2
+  where hashtextextended(a.object_id, 0) = hashtextextended($3, 0) and a.object_id = $3 and a.target = $1 and a.request_type = $2
 $$;
 
 create or replace function tandem.note_pairing(action text, target text, request_type text, object_id text, remote_id text, reason text) returns void

@@ -24,7 +24,7 @@ begin
     return 'go';
   end if;
   select * into left_over from tandem.identity i
-    where i.target = o.target and i.request_type = o.request_type and md5(i.object_id) = md5(o.old_object_id)
+    where i.target = o.target and i.request_type = o.request_type and hashtextextended(i.object_id, 0) = hashtextextended(o.old_object_id, 0)
       and i.object_id = o.old_object_id and i.state <> 'deleted';
   if not by_key and left_over.identity_id is not null then
     select min(n.counter) into arrives from tandem.outbox n
@@ -39,7 +39,7 @@ begin
     return 'go';
   end if;
   select * into kept from tandem.identity i
-    where i.target = o.target and i.request_type = o.request_type and md5(i.object_id) = md5(o.object_id)
+    where i.target = o.target and i.request_type = o.request_type and hashtextextended(i.object_id, 0) = hashtextextended(o.object_id, 0)
       and i.object_id = o.object_id and i.state <> 'deleted';
   if kept.moved_by = o.counter then
     return 'go';
@@ -132,28 +132,28 @@ begin
   cross join lateral unnest(
     case when exists (
       select from tandem.outbox g
-      join tandem.identity i on i.target = g.target and i.request_type = g.request_type and md5(i.object_id) = md5(g.object_id)
+      join tandem.identity i on i.target = g.target and i.request_type = g.request_type and hashtextextended(i.object_id, 0) = hashtextextended(g.object_id, 0)
         and i.object_id = g.object_id and i.state <> 'deleted'
       where g.counter = given.counter) then coalesce(tandem.rekey_ring(given.counter), array[given.counter]) else array[given.counter] end) as m (counter)
   join tandem.outbox o on o.counter = m.counter and o.operation = 'rekey' and o.request_state in (1, 2);
 
   update tandem.agreed a set object_id = e'\x01' || o.counter
   from tandem.outbox o
-  where o.counter = any (moving) and a.target = o.target and a.request_type = o.request_type and md5(a.object_id) = md5(o.old_object_id)
+  where o.counter = any (moving) and a.target = o.target and a.request_type = o.request_type and hashtextextended(a.object_id, 0) = hashtextextended(o.old_object_id, 0)
     and a.object_id = o.old_object_id;
   update tandem.agreed a set object_id = o.object_id, updated_at = clock_timestamp()
   from tandem.outbox o
   where o.counter = any (moving) and a.target = o.target and a.request_type = o.request_type
-    and md5(a.object_id) = md5(e'\x01' || o.counter) and a.object_id = e'\x01' || o.counter;
+    and hashtextextended(a.object_id, 0) = hashtextextended(e'\x01' || o.counter, 0) and a.object_id = e'\x01' || o.counter;
 
   update tandem.identity i set object_id = e'\x01' || o.counter
   from tandem.outbox o
-  where o.counter = any (moving) and i.target = o.target and i.request_type = o.request_type and md5(i.object_id) = md5(o.old_object_id)
+  where o.counter = any (moving) and i.target = o.target and i.request_type = o.request_type and hashtextextended(i.object_id, 0) = hashtextextended(o.old_object_id, 0)
     and i.object_id = o.old_object_id and i.state <> 'deleted';
   update tandem.identity i set object_id = o.object_id, moved_by = o.counter, updated_at = clock_timestamp()
   from tandem.outbox o
   where o.counter = any (moving) and i.target = o.target and i.request_type = o.request_type
-    and md5(i.object_id) = md5(e'\x01' || o.counter) and i.object_id = e'\x01' || o.counter and i.state <> 'deleted';
+    and hashtextextended(i.object_id, 0) = hashtextextended(e'\x01' || o.counter, 0) and i.object_id = e'\x01' || o.counter and i.state <> 'deleted';
   get diagnostics moved = row_count;
   return moved;
 end

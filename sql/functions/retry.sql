@@ -22,7 +22,7 @@ begin
     ), unpaired as (  -- whoever sends it again says that it is not there
       update tandem.identity i set state = 'deleted', updated_at = clock_timestamp()
       from back where back.failed_with = 'outcome_unknown' and i.state = 'pending' and i.target = back.target
-        and i.request_type = back.request_type and md5(i.object_id) = md5(back.object_id) and i.object_id = back.object_id
+        and i.request_type = back.request_type and hashtextextended(i.object_id, 0) = hashtextextended(back.object_id, 0) and i.object_id = back.object_id
     ), parked as (
       insert into tandem.parked as p (queue, counter, peer, request_type, object_id, reason, retried)
       select 'outbox', counter, target, request_type, object_id, 'person', true from back
@@ -36,12 +36,12 @@ begin
       select i.counter, i.source, i.request_type, i.operation <> 'delete' and tandem.fetches(i.source, i.request_type) as can_fetch,
              coalesce(i.object_id, (
                select x.object_id from tandem.identity x
-               where md5(x.remote_id) = md5(i.remote_id) and x.remote_id = i.remote_id and x.request_type = i.request_type and x.state <> 'deleted'
+               where hashtextextended(x.remote_id, 0) = hashtextextended(i.remote_id, 0) and x.remote_id = i.remote_id and x.request_type = i.request_type and x.state <> 'deleted'
                  and x.target is not distinct from (select s.definition ->> 'target' from tandem.source s where s.source = i.source)
                limit 1)) as object_id,
              i.object_id is null and exists (   -- it has never been here, and was deleted there since
                select from tandem.identity x
-               where md5(x.remote_id) = md5(i.remote_id) and x.remote_id = i.remote_id and x.request_type = i.request_type and x.state = 'deleted'
+               where hashtextextended(x.remote_id, 0) = hashtextextended(i.remote_id, 0) and x.remote_id = i.remote_id and x.request_type = i.request_type and x.state = 'deleted'
                  and x.version is not null and x.updated_at > i.date_time
                  and x.target is not distinct from (select s.definition ->> 'target' from tandem.source s where s.source = i.source)) as ended
       from tandem.inbox i where i.counter = any (counters) and i.request_state = 4 order by i.counter for update

@@ -53,7 +53,7 @@ begin
     return;
   end if;
   select i.remote_id into remote_id from tandem.identity i
-    where i.target = next.target and i.request_type = next.request_type and md5(i.object_id) = md5(next.object_id) and i.object_id = next.object_id
+    where i.target = next.target and i.request_type = next.request_type and hashtextextended(i.object_id, 0) = hashtextextended(next.object_id, 0) and i.object_id = next.object_id
       and i.state = 'paired';
   select f.outcome into status from tandem.failed f
     where hashtextextended(f.object_id, 0) = hashtextextended(next.object_id, 0) and f.object_id = next.object_id and f.queue = 'outbox'

@@ -245,12 +245,13 @@ create table tandem.identity (
   constraint identity_state_is_known check (state in ('pending', 'paired', 'deleted')),
   constraint identity_is_paired_with_a_remote_id check (state <> 'paired' or remote_id is not null)
 ) with (fillfactor = 80);
--- md5 for keys of any length: `on conflict (target, request_type, md5(object_id)) where state <> 'deleted'`, and a look-up compares
--- md5(object_id) = md5($1) and object_id = $1. md5 comes first, so that it is enough: a look-up by remote_id says `target is not distinct from`,
--- or a plan that was made while the table was empty might take the index of object_ids for those two columns.
-create unique index identity_object_is_paired_once on tandem.identity (md5(object_id), target, request_type) where state <> 'deleted';
-create unique index identity_remote_is_paired_once on tandem.identity (md5(remote_id), target, request_type) where state <> 'deleted' and remote_id is not null;
-create index identity_remote_was_deleted on tandem.identity (md5(remote_id), target, request_type) where state = 'deleted';
+-- Two hashes for keys of any length, unique together: `on conflict (target, request_type, hashtextextended(object_id, 0),
+-- hashtextextended(object_id, 1)) where state <> 'deleted'`. A look-up compares hashtextextended(object_id, 0) = hashtextextended($1, 0) and
+-- object_id = $1. The first hash comes first, so that it is enough: a look-up by remote_id says `target is not distinct from`, or a plan that was
+-- made while the table was empty might take the index of object_ids for those two columns. md5 takes many times as long.
+create unique index identity_object_is_paired_once on tandem.identity (hashtextextended(object_id, 0), hashtextextended(object_id, 1), target, request_type) where state <> 'deleted';
+create unique index identity_remote_is_paired_once on tandem.identity (hashtextextended(remote_id, 0), hashtextextended(remote_id, 1), target, request_type) where state <> 'deleted' and remote_id is not null;
+create index identity_remote_was_deleted on tandem.identity (hashtextextended(remote_id, 0), target, request_type) where state = 'deleted';
 create index identity_is_pending on tandem.identity (target, request_type) where state = 'pending';
 
 -- What the other side is known to have of an object: image or its hash. Only for routes that need it.
@@ -267,7 +268,7 @@ create table tandem.agreed (
   updated_at   timestamptz not null default now(),
   constraint agreed_row_has_an_id primary key (agreed_id)
 ) with (fillfactor = 50);  -- many objects that lie together change together, and each of them stays on its page
-create unique index agreed_is_one_per_object on tandem.agreed (md5(object_id), target, request_type);
+create unique index agreed_is_one_per_object on tandem.agreed (hashtextextended(object_id, 0), hashtextextended(object_id, 1), target, request_type);
 
 -- Every try that failed or was not the first. A success at the first try is told by the record itself.
 create table tandem.attempt (

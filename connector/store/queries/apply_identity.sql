@@ -22,19 +22,19 @@ left join lateral (  -- by the indexes, however few rows there were when the pla
 ) as r on true
 left join lateral (  -- and by none but the remote ids' index
   select x.object_id, x.remote_id from tandem.identity x
-  where md5(x.remote_id) = md5(g.remote_id) and x.remote_id = g.remote_id and x.target is not distinct from $3::text
+  where hashtextextended(x.remote_id, 0) = hashtextextended(g.remote_id, 0) and x.remote_id = g.remote_id and x.target is not distinct from $3::text
     and x.request_type is not distinct from g.request_type and x.state <> 'deleted'
   limit 1
 ) as t on true
 left join lateral (
   select x.object_id, x.remote_id from tandem.identity x
-  where t.object_id is null and x.target = $3::text and x.request_type = g.request_type and md5(x.object_id) = md5(g.object_id)
+  where t.object_id is null and x.target = $3::text and x.request_type = g.request_type and hashtextextended(x.object_id, 0) = hashtextextended(g.object_id, 0)
     and x.object_id = g.object_id and x.state <> 'deleted'
   limit 1
 ) as o on true
 left join lateral (
   select true as deleted, x.version from tandem.identity x
-  where t.object_id is null and x.target = $3::text and x.request_type = g.request_type and md5(x.remote_id) = md5(g.remote_id)
+  where t.object_id is null and x.target = $3::text and x.request_type = g.request_type and hashtextextended(x.remote_id, 0) = hashtextextended(g.remote_id, 0)
     and x.remote_id = g.remote_id and x.state = 'deleted'
   order by x.updated_at desc limit 1
 ) as d on true

@@ -10,12 +10,12 @@ select a.image::text as image, a.unsettled, a.version, a.counter is not null and
 from unnest($2::text[], $3::text[]) with ordinality as g (request_type, object_id, place)
 left join lateral (
   select x.agreed_id, x.image, x.unsettled, x.version, x.counter, x.updated_at from tandem.agreed x
-  where x.target = $1::text and x.request_type = g.request_type and md5(x.object_id) = md5(g.object_id) and x.object_id = g.object_id
+  where x.target = $1::text and x.request_type = g.request_type and hashtextextended(x.object_id, 0) = hashtextextended(g.object_id, 0) and x.object_id = g.object_id
   limit 1
 ) as a on true
 left join lateral (
   select x.version, x.state from tandem.identity x
-  where x.target = $1::text and x.request_type = g.request_type and md5(x.object_id) = md5(g.object_id) and x.object_id = g.object_id
+  where x.target = $1::text and x.request_type = g.request_type and hashtextextended(x.object_id, 0) = hashtextextended(g.object_id, 0) and x.object_id = g.object_id
     and x.state <> 'deleted'
   limit 1
 ) as i on true

@@ -3,7 +3,7 @@ select i.object_id
 from unnest($2::text[], $3::text[]) with ordinality as g (request_type, remote_id, place)
 left join lateral (  -- by none but the remote ids' index, whatever the table's size was when the plan was made
   select x.object_id from tandem.identity x
-  where md5(x.remote_id) = md5(g.remote_id) and x.remote_id = g.remote_id and x.target is not distinct from $1::text
+  where hashtextextended(x.remote_id, 0) = hashtextextended(g.remote_id, 0) and x.remote_id = g.remote_id and x.target is not distinct from $1::text
     and x.request_type is not distinct from g.request_type and x.state = 'paired'
   limit 1
 ) as i on true

@@ -6,12 +6,12 @@ with given as materialized (
 ), ended as (
   update tandem.identity i set state = 'deleted', remote_id = coalesce(i.remote_id, g.remote_id), version = coalesce(g.version, ''), updated_at = clock_timestamp()
   from given g
-  where i.target = $1::text and i.request_type = g.request_type and md5(i.object_id) = md5(g.object_id) and i.object_id = g.object_id
+  where i.target = $1::text and i.request_type = g.request_type and hashtextextended(i.object_id, 0) = hashtextextended(g.object_id, 0) and i.object_id = g.object_id
     and i.state <> 'deleted'
   returning g.place
 ), forgotten as (
   delete from tandem.agreed a using given g
-  where a.target = $1::text and a.request_type = g.request_type and md5(a.object_id) = md5(g.object_id) and a.object_id = g.object_id
+  where a.target = $1::text and a.request_type = g.request_type and hashtextextended(a.object_id, 0) = hashtextextended(g.object_id, 0) and a.object_id = g.object_id
 )
 insert into tandem.identity (target, request_type, object_id, remote_id, state, version)
 select $1::text, g.request_type, '', g.remote_id, 'deleted', coalesce(g.version, '') from given g

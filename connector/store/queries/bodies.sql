@@ -65,9 +65,9 @@ left join tandem.outbox o on o.counter = due.counter and o.record_id = due.recor
 left join tandem.parked p on p.queue = 'outbox' and p.counter = o.counter
 left join lateral {live} as live on true
 left join lateral (select coalesce(o.body, live.image) as body offset 0) as image on true
-left join tandem.identity i on i.target = o.target and i.request_type = o.request_type and md5(i.object_id) = md5(o.object_id)
+left join tandem.identity i on i.target = o.target and i.request_type = o.request_type and hashtextextended(i.object_id, 0) = hashtextextended(o.object_id, 0)
   and i.object_id = o.object_id and i.state <> 'deleted'
-left join tandem.agreed a on a.target = o.target and a.request_type = o.request_type and md5(a.object_id) = md5(o.object_id)
+left join tandem.agreed a on a.target = o.target and a.request_type = o.request_type and hashtextextended(a.object_id, 0) = hashtextextended(o.object_id, 0)
   and a.object_id = o.object_id
 left join lateral (
   select case when o.operation = 'rekey' and o.request_state in (1, 2) then tandem.rekey_turn(o.counter, low.floor, $5::boolean) end as word
@@ -75,7 +75,7 @@ left join lateral (
 left join lateral (
   select o.old_object_id as object_id, (
     select i.remote_id from tandem.identity i
-    where i.target = o.target and i.request_type = o.request_type and md5(i.object_id) = md5(o.old_object_id)
+    where i.target = o.target and i.request_type = o.request_type and hashtextextended(i.object_id, 0) = hashtextextended(o.old_object_id, 0)
       and i.object_id = o.old_object_id and i.state <> 'deleted') as remote_id
   where o.operation = 'rekey') as former on true
 order by due.place

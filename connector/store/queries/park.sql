@@ -33,7 +33,7 @@ with fence as materialized (
   select 'outbox', c.counter, c.target, c.request_type, c.object_id, c.attempted,
          case
            when exists (select from tandem.identity i
-                        where i.target = c.target and i.request_type = c.parent_type and md5(i.object_id) = md5(c.parent_object_id)
+                        where i.target = c.target and i.request_type = c.parent_type and hashtextextended(i.object_id, 0) = hashtextextended(c.parent_object_id, 0)
                           and i.object_id = c.parent_object_id and i.state <> 'deleted' and i.state = 'paired') then c.moment
            -- What it waits for is over already: a source has confirmed it, a person has resumed the route or discarded the record in front.
            when c.reason = 'pause' and not exists (
@@ -82,7 +82,7 @@ with fence as materialized (
   where c.ensure_parent and c.parent_object_id is not null
     and not exists (
       select from tandem.identity i
-      where i.target = c.target and i.request_type = c.parent_type and md5(i.object_id) = md5(c.parent_object_id)
+      where i.target = c.target and i.request_type = c.parent_type and hashtextextended(i.object_id, 0) = hashtextextended(c.parent_object_id, 0)
         and i.object_id = c.parent_object_id and i.state <> 'deleted')
     and not exists (
       select from tandem.outbox n
@@ -93,6 +93,6 @@ with fence as materialized (
   select distinct on (c.target, c.request_type, c.object_id) c.target, c.request_type, c.object_id, c.counter, true
   from change c where c.agreed_unsettled
   order by c.target, c.request_type, c.object_id, c.counter desc
-  on conflict (target, request_type, md5(object_id)) do update set unsettled = true, updated_at = clock_timestamp()
+  on conflict (target, request_type, hashtextextended(object_id, 0), hashtextextended(object_id, 1)) do update set unsettled = true, updated_at = clock_timestamp()
 )
 select pg_current_xact_id() as xid, (select count(*) from fence) as fenced, array(select counter from held) as counters

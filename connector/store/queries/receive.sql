@@ -10,7 +10,7 @@ with moved as (
   returning source
 ), mine as materialized (
   select $10::jsonb is null or exists (select from moved) as taken
-), given as materialized (
+), given as (
   select g.*, s.definition ->> 'target' as target
   from mine, unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) with ordinality
     as g (request_type, operation, remote_id, object_id, body, version, source_record_id, trace_context, place)
@@ -23,7 +23,7 @@ with moved as (
   from given g
   left join lateral (  -- by none but the remote ids' index, however few pairs there were when the plan was made
     select x.object_id from tandem.identity x
-    where md5(x.remote_id) = md5(g.remote_id) and x.remote_id = g.remote_id and x.target is not distinct from g.target
+    where hashtextextended(x.remote_id, 0) = hashtextextended(g.remote_id, 0) and x.remote_id = g.remote_id and x.target is not distinct from g.target
       and x.request_type is not distinct from g.request_type and x.state <> 'deleted'
     limit 1
   ) as i on true

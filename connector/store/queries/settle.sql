@@ -94,14 +94,14 @@ with fence as materialized (
 ), unpaired as (
   update tandem.identity i set state = 'deleted', version = null, updated_at = clock_timestamp() from pair  -- by our word
   where pair.identity in ('removed', 'replaced') and i.target = pair.target and i.request_type = pair.request_type
-    and md5(i.object_id) = md5(case when pair.identity = 'removed' then pair.object_id else pair.old_object_id end)
+    and hashtextextended(i.object_id, 0) = hashtextextended(case when pair.identity = 'removed' then pair.object_id else pair.old_object_id end, 0)
     and i.object_id = case when pair.identity = 'removed' then pair.object_id else pair.old_object_id end and i.state <> 'deleted'
 ), paired as (
   insert into tandem.identity as i (target, request_type, object_id, remote_id, state, version)
   select pair.target, pair.request_type, pair.object_id, pair.remote_id,
          case when pair.identity = 'replaced' then 'paired' else pair.identity end, pair.version
   from pair where pair.identity <> 'removed'
-  on conflict (target, request_type, md5(object_id)) where state <> 'deleted' do update
+  on conflict (target, request_type, hashtextextended(object_id, 0), hashtextextended(object_id, 1)) where state <> 'deleted' do update
     set remote_id = coalesce(excluded.remote_id, i.remote_id), version = coalesce(excluded.version, i.version),
         state = case when i.state = 'paired' then i.state else excluded.state end, updated_at = clock_timestamp()
   returning i.target, i.request_type, i.object_id, i.state
@@ -112,14 +112,14 @@ with fence as materialized (
   order by c.target, c.request_type, c.object_id, c.counter desc
 ), forgotten as (
   delete from tandem.agreed a using known
-  where known.agreed = 'removed' and a.target = known.target and a.request_type = known.request_type and md5(a.object_id) = md5(known.object_id)
+  where known.agreed = 'removed' and a.target = known.target and a.request_type = known.request_type and hashtextextended(a.object_id, 0) = hashtextextended(known.object_id, 0)
     and a.object_id = known.object_id
 ), agreed as (
   insert into tandem.agreed as a (target, request_type, object_id, image, counter, version, unsettled)
   select known.target, known.request_type, known.object_id, known.agreed_image::jsonb, known.counter, known.version,
          known.agreed = 'unsettled'
   from known where known.agreed <> 'removed'
-  on conflict (target, request_type, md5(object_id)) do update
+  on conflict (target, request_type, hashtextextended(object_id, 0), hashtextextended(object_id, 1)) do update
     set image = case when excluded.unsettled then a.image else excluded.image end, unsettled = excluded.unsettled,
         counter = excluded.counter, updated_at = clock_timestamp()  -- version: the last of theirs that was applied here
 ), woken as (
