@@ -108,6 +108,29 @@ TEST(KafkaSourceScene, AMalformedMessageIsListedAndBlocksNothing) {
   EXPECT_THAT(metrics, HasSubstr(R"(tandem_intake_refused_total{source="events",status="malformed"})"));
 }
 
+TEST(KafkaSourceScene, WhatCannotBeStoredCostsNothingOfWhatIsSentBehindIt) {
+  const std::string topic = "behind";
+  constexpr int messages = 20'000;  // several hauls
+  std::vector<KafkaDraft> drafts;
+  for (int i = 1; i <= messages; ++i) {
+    const auto key = std::to_string(i);
+    const bool refused = i % 4'999 == 0;  // one that only PostgreSQL refuses
+    const auto event = i % 3'001 == 0 ? std::to_string(i - 3'000) : key;  // one that was told before
+    drafts.push_back({key,
+                      R"({"id": )" + key + R"(, "name": ")" + (refused ? "\\u0000" : "n") + "\"}",
+                      {{"request_type", "account"}, {"record_id", event}},
+                      0});
+  }
+  write_topic(kafka_cluster().brokers(), topic, drafts);
+  Side side(topic, "behind_out", ", event: 'header:record_id'");
+  side.start();
+  const int refused = messages / 4'999, repeated = messages / 3'001;
+  const auto position = "select (position -> 'behind' ->> '0')::bigint from tandem.source";
+  EXPECT_TRUE(wait_for([&] { return side.sql().number(position) == messages; }, bound)) << side.sql().number(position);
+  EXPECT_EQ(side.stored(), messages - refused - repeated);
+  EXPECT_EQ(side.sql().number("select count(*) from tandem.refused where source = 'events'"), refused);
+}
+
 TEST(KafkaSourceScene, ReadsCloudEventsAndTombstones) {
   const std::string topic = "events_in";
   const auto event = [](const std::string& id, const std::string& operation, const std::string& subject,

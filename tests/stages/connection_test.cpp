@@ -138,6 +138,40 @@ TEST_F(OverOneServer, StatementsThatFlyTogetherAreOneTransaction) {
   EXPECT_THAT(kept->numbers(0, 0), ElementsAre(3, 4));
 }
 
+TEST_F(OverOneServer, TransactionsBehindEachOtherEndInOrderAndFailAlone) {
+  Connection connection = session();
+  ASSERT_TRUE(connection.script(
+      "create temp table behind (n integer, late integer, unique (late) deferrable initially deferred)"));
+  static constexpr Query insert{"insert_behind", "insert into behind values (12 / $1, $2)"};
+  const auto send = [&](std::initializer_list<std::array<int, 2>> rows) {
+    std::vector<Statement> statements;
+    for (const auto& [n, late] : rows) statements.push_back({insert, params({n, late})});
+    ASSERT_TRUE(connection.send_behind(statements));
+  };
+  send({{1, 1}});
+  send({{2, 2}, {0, 3}, {3, 4}});  // fails at its second statement
+  send({{4, 1}});                  // fails when it ends
+  send({{6, 5}, {12, 6}});
+  EXPECT_FALSE(connection.run("select 1")) << "nothing else may be run in between";
+  const auto first = connection.finish_all();
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->size(), 1U);
+  const auto second = connection.finish_all();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().sqlstate, "22012");
+  const auto third = connection.finish_all();
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().sqlstate, "23505");
+  EXPECT_TRUE(connection.in_flight());
+  const auto fourth = connection.finish_all();
+  ASSERT_TRUE(fourth) << fourth.error().message;
+  EXPECT_EQ(fourth->size(), 2U);
+  EXPECT_FALSE(connection.in_flight());
+  const auto kept = connection.run("select array_agg(late order by late) from behind");
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_THAT(kept->numbers(0, 0), ElementsAre(1, 5, 6));
+}
+
 TEST_F(OverOneServer, ANulCharacterIsRefusedAndNotCutOff) {
   Connection connection = session();
   const auto failed = connection.run("select $1::text", params({std::string("a\0b", 3)}));
