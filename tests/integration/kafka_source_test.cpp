@@ -114,7 +114,7 @@ TEST(KafkaSourceScene, WhatCannotBeStoredCostsNothingOfWhatIsSentBehindIt) {
   std::vector<KafkaDraft> drafts;
   for (int i = 1; i <= messages; ++i) {
     const auto key = std::to_string(i);
-    const bool refused = i % 4'999 == 0;  // one that only PostgreSQL refuses
+    const bool refused = i % 4'999 == 0;                                  // one that only PostgreSQL refuses
     const auto event = i % 3'001 == 0 ? std::to_string(i - 3'000) : key;  // one that was told before
     drafts.push_back({key,
                       R"({"id": )" + key + R"(, "name": ")" + (refused ? "\\u0000" : "n") + "\"}",
