@@ -26,7 +26,10 @@ void advance(Feed::Head& head, std::span<const Counter> seen) {
 /// itself: everything else was visible to the shared head, so whatever the window did not return is not the target's.
 Feed::Head followed(const Feed::Head& own, const Feed::Head& shared, std::span<const Counter> seen, Counter reached) {
   auto unread = own.gaps;
-  unread.push_back({Counter{own.position.value + 1}, no_end});
+  if (!unread.empty() && unread.back().last == own.position)
+    unread.back().last = no_end;  // an earlier window's bound lay in a gap
+  else
+    unread.push_back({Counter{own.position.value + 1}, no_end});
   auto gaps = without(up_to(intersection(shared.gaps, unread), reached), seen);
   const auto beyond = above(own.gaps, reached);
   gaps.insert(gaps.end(), beyond.begin(), beyond.end());
