@@ -383,9 +383,9 @@ class FeedThread::Session {
     const auto asked_at = Clock::now();
     // What a window brings is bounded: by 16 MiB, and where there is less room by a few times that.
     const auto longest = std::clamp(4 * free / static_cast<std::int64_t>(window.rows), least_body, longest_body);
-    auto answer = store::read_window(
-        *session_, table_,
-        {wanted, window.target, window.after, window.through, window.gaps, window.rows, static_cast<std::size_t>(longest)});
+    auto answer = store::read_window(*session_, table_,
+                                     {wanted, window.after, window.through, window.gaps, window.rows,
+                                      static_cast<std::size_t>(longest), window.target});
     if (!answer) {
       if (answer.error().kind == ErrorKind::timeout) most_rows_ = std::max<std::size_t>(1, window.rows / 2);
       failed(answer.error());

@@ -11,13 +11,13 @@
 namespace tandem::store {
 
 struct WindowQuestion {
-  std::vector<bool> wanted;          ///< by target: whose records come along
-  std::optional<TargetIndex> alone;  ///< rows of others are not even seen
+  std::vector<bool> wanted;  ///< by target: whose records come along
   Counter after;
   std::optional<Counter> through;
   std::span<const CounterRange> gaps;
   std::size_t rows = 0;
-  std::size_t body_bytes = 16'384;  ///< a longer image is left out
+  std::size_t body_bytes = 16'384;        ///< a longer image is left out
+  std::optional<TargetIndex> alone = {};  ///< rows of others are not even seen
 };
 struct WindowAnswer {
   Xid xmin;                                  ///< of the window's snapshot

@@ -66,6 +66,20 @@ TEST_F(Window, ReadsGapsAndNewRowsInOrderUpToItsLimits) {
   EXPECT_EQ(cut.seen, (std::vector{Counter{counters[1]}, Counter{counters[2]}}));
 }
 
+TEST_F(Window, OfOneTargetAloneSeesNoRowOfOthers) {
+  std::vector<long long> counters;
+  for (int i = 0; i < 10; ++i)
+    counters.push_back(i % 2 == 0 ? scene.insert(std::to_string(i))
+                                  : scene.insert(std::to_string(i), "beta", "contact"));
+  const std::vector<CounterRange> gaps{{Counter{counters[1]}, Counter{counters[3]}}};
+  store::WindowQuestion question{{false, true}, Counter{counters[5]}, Counter{counters[9]}, gaps, 3};
+  question.alone = TargetIndex{1};
+  const auto answer = ask(question);
+  EXPECT_EQ(answer.seen, (std::vector{Counter{counters[1]}, Counter{counters[3]}, Counter{counters[7]}}));
+  EXPECT_TRUE(answer.records[0].empty());
+  EXPECT_EQ(answer.records[1].size(), 3u);
+}
+
 TEST_F(Window, PassesOverWhatIsSettledOrParked) {
   scene.insert("settled");
   scene.insert("parked");

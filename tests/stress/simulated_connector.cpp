@@ -84,7 +84,9 @@ bool SimulatedConnector::windows() {
 }
 
 bool SimulatedConnector::read(const Feed::Window& window, const std::vector<bool>& wanted) {
-  auto answer = store::read_window(*reading_, table_, {wanted, window.target, window.after, window.through, window.gaps, window.rows});
+  store::WindowQuestion question{wanted, window.after, window.through, window.gaps, window.rows};
+  question.alone = window.target;
+  auto answer = store::read_window(*reading_, table_, question);
   if (!answer) return false;
   ++judge_.counts.windows;
   for (const auto counter : answer->seen)
