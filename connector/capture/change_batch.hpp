@@ -58,7 +58,7 @@ class ChangeBatch {
   /// The groups in order; the batch goes on empty.
   [[nodiscard]] std::deque<Group> hand_over();
 
-  static constexpr std::size_t most_changes = 2'000, most_bytes = std::size_t{4} << 20;
+  static constexpr std::size_t most_changes = 5'000, most_bytes = std::size_t{4} << 20;
   static constexpr std::string_view message_prefix = "tandem.stream";
   static constexpr std::string_view origin_prefix = "tandem_";  ///< of replication origins that name a target
 
