@@ -394,6 +394,7 @@ create table tandem.poll_watch (
 ) with (fillfactor = 50);
 -- What a stream or a poll has captured of each object, for the comparison that closes a gap.
 create table tandem.captured (
+  captured_id   bigint generated always as identity primary key,   -- for nobody: without a key, another's publication of all tables would refuse our updates
   watch         text not null,
   object_id     text not null,
   hash          bigint,                               -- of the row as text; null: not known
