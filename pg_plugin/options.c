@@ -21,7 +21,7 @@ typedef struct Cursor {
   const char* at;
 } Cursor;
 
-static void pg_attribute_noreturn() refuse(const Cursor* cursor, const char* expected) {
+static void __attribute__((noreturn)) refuse(const Cursor* cursor, const char* expected) {
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                   errmsg("invalid value for option \"%s\" of output plugin \"tandem\"", cursor->option),
                   errdetail("Expected %s at position %d of \"%s\".", expected, (int)(cursor->at - cursor->text) + 1, shown(cursor->text))));

@@ -10,8 +10,13 @@ namespace {
 
 using wire::ValueKind;
 
-// A value within the text of a row, in double quotes: PostgreSQL reads any value so.
+// A value within the text of a row, as PostgreSQL itself prints it (record_out): of these very texts `captured` holds
+// hashes.
 void append_value(std::string& row, std::string_view value) {
+  if (!value.empty() && value.find_first_of("\"\\(), \t\n\v\f\r") == std::string_view::npos) {
+    row += value;
+    return;
+  }
   row += '"';
   for (const char c : value) {
     if (c == '"' || c == '\\') row += c;
@@ -176,21 +181,25 @@ void ChangeBatch::insert(const Table& table, const wire::Insert& insert) {
     left->new_rows.back() = std::move(now.row);
     return;
   }
-  add(group(table, std::nullopt), "INSERT", std::move(now), std::nullopt, std::move(key));
+  add(group(table, std::nullopt), "INSERT", std::move(now), std::nullopt, {std::move(key), {}});
 }
 
 void ChangeBatch::update(const Table& table, const wire::Update& update) {
   const bool full = update.old_kind == wire::OldRow::full;
   std::optional<std::string> before;
-  if (update.old_kind != wire::OldRow::none) before = image(table, update.old_row, {}).row;
+  Keys keys{key_of(table, update.row), {}};
+  if (update.old_kind != wire::OldRow::none) {
+    before = image(table, update.old_row, {}).row;
+    keys.before = key_of(table, update.old_row);
+  }
   Image now = image(table, update.row, full ? update.old_row : wire::Tuple{});
   moving_ = nullptr;
-  add(group(table, full), "UPDATE", std::move(now), std::move(before), key_of(table, update.row));
+  add(group(table, full), "UPDATE", std::move(now), std::move(before), std::move(keys));
 }
 
 void ChangeBatch::remove(const Table& table, const wire::Delete& removal) {
   Group& into = group(table, removal.old_kind == wire::OldRow::full);
-  add(into, "DELETE", {}, image(table, removal.old_row, {}).row, key_of(table, removal.old_row));
+  add(into, "DELETE", {}, image(table, removal.old_row, {}).row, {key_of(table, removal.old_row), {}});
   moving_ = table.watch->partitioned ? &into : nullptr;
 }
 
@@ -202,21 +211,33 @@ void ChangeBatch::truncate(const wire::Truncate& truncate, Lsn lsn) {
     for (Group& group : groups_)
       if (group.watch == table->watch) group.closed = true;
     Group& alone = group(*table, table->full);
-    add(alone, "TRUNCATE", {}, std::nullopt, {});
+    add(alone, "TRUNCATE", {}, std::nullopt, {{}, {}});
     alone.closed = true;
   }
 }
 
-void ChangeBatch::add(Group& group, std::string kind, Image now, std::optional<std::string> before, std::string key) {
+void ChangeBatch::add(Group& group, std::string kind, Image now, std::optional<std::string> before, Keys keys) {
   ++changes_;
-  bytes_ += (now.row ? now.row->size() : 0) + (before ? before->size() : 0) + key.size();
+  bytes_ += (now.row ? now.row->size() : 0) + (before ? before->size() : 0) + keys.now.size();
+  const std::size_t place = group.kinds.size();
+  group.last.push_back(true);
+  group.old_last.push_back(true);
+  if (!keys.before.empty() && keys.before != keys.now) supersede(group, keys.before, place * 2 + 1);
+  supersede(group, keys.now, place * 2);
   group.kinds.push_back(std::move(kind));
   group.new_rows.push_back(std::move(now.row));
   group.old_rows.push_back(std::move(before));
-  group.keys.push_back(std::move(key));
+  group.keys.push_back(std::move(keys.now));
   group.partial.push_back(now.partial);
   group.origins.push_back(origin_);
   group.committed.push_back(committed_);
+}
+
+void ChangeBatch::supersede(Group& group, const std::string& key, std::size_t mark) {
+  const auto [newest, is_first] = group.newest.try_emplace(key, mark);
+  if (is_first) return;
+  (newest->second % 2 == 0 ? group.last : group.old_last)[newest->second / 2] = false;
+  newest->second = mark;
 }
 
 std::deque<ChangeBatch::Group> ChangeBatch::hand_over() {

@@ -30,6 +30,9 @@ class ChangeBatch {
     std::vector<bool> partial;
     std::vector<std::optional<std::string>> origins;
     std::vector<std::int64_t> committed;  ///< microseconds since 1970
+    std::vector<bool> last, old_last;     ///< no later change here has the change's key, the key that it replaced
+    std::unordered_map<std::string, std::size_t>
+        newest;  ///< by key: twice the place of its last change, 1 more as the key that was replaced
   };
 
   /// The watches of `plan` are copied; the batch goes on from its position.
@@ -55,7 +58,7 @@ class ChangeBatch {
   /// The groups in order; the batch goes on empty.
   [[nodiscard]] std::deque<Group> hand_over();
 
-  static constexpr std::size_t most_changes = 2'000, most_bytes = std::size_t{4} << 20;
+  static constexpr std::size_t most_changes = 5'000, most_bytes = std::size_t{4} << 20;
   static constexpr std::string_view message_prefix = "tandem.stream";
   static constexpr std::string_view origin_prefix = "tandem_";  ///< of replication origins that name a target
 
@@ -82,7 +85,11 @@ class ChangeBatch {
   void update(const Table& table, const wire::Update& update);
   void remove(const Table& table, const wire::Delete& removal);
   void truncate(const wire::Truncate& truncate, Lsn lsn);
-  void add(Group& group, std::string kind, Image now, std::optional<std::string> before, std::string key);
+  struct Keys {
+    std::string now, before;  ///< `before` is empty where it is not known
+  };
+  void add(Group& group, std::string kind, Image now, std::optional<std::string> before, Keys keys);
+  static void supersede(Group& group, const std::string& key, std::size_t mark);
 
   std::vector<store::StreamWatch> watches_;
   std::unordered_map<std::uint32_t, Table> tables_;

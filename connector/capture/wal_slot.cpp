@@ -155,6 +155,7 @@ Result<Connection> WalSlot::replication() {
   options.connect_timeout = milliseconds{3'000};
   options.deadline = milliseconds{0};  // making a slot waits for transactions
   options.replication = true;
+  options.settings = {{"search_path", "pg_catalog"}};  // names print as the generated functions read them
   return Connection::open(settings_.database.url.reveal(), options);
 }
 

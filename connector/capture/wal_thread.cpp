@@ -204,19 +204,20 @@ class WalThread::Session {
     statements_.push_back(store::hold_fence(settings_.connector, epoch_));
     for (ChangeBatch::Group& group : groups) {
       changes_.add(group.kinds.size());
-      std::string& text = texts_.emplace_back("select tandem." + sql_->quoted_identifier(group.watch->function) +
-                                              "($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], "
-                                              "$6::text[], $7::bigint[], $8::text[], $9, $10)");
-      statements_.push_back(
-          {{group.watch->function, text},
-           {Param::array(std::span<const std::string>(group.kinds)),
-            Param::nullable_array(std::span<const std::optional<std::string>>(group.new_rows)),
-            Param::nullable_array(std::span<const std::optional<std::string>>(group.old_rows)),
-            Param::array(std::span<const std::string>(group.keys)), Param::array(group.partial),
-            Param::nullable_array(std::span<const std::optional<std::string>>(group.origins)),
-            Param::array(std::span<const std::int64_t>(group.committed)),
-            Param::array(std::span<const std::string>(group.watch->columns)), Param(group.full), Param(group.latest)},
-           postgres::Format::text});
+      std::string& text =
+          texts_.emplace_back("select tandem." + sql_->quoted_identifier(group.watch->function) +
+                              "($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], "
+                              "$6::text[], $7::bigint[], $8::text[], $9, $10, $11::boolean[], $12::boolean[])");
+      statements_.push_back({{group.watch->function, text},
+                             {Param::array(std::span<const std::string>(group.kinds)),
+                              Param::nullable_array(std::span<const std::optional<std::string>>(group.new_rows)),
+                              Param::nullable_array(std::span<const std::optional<std::string>>(group.old_rows)),
+                              Param::array(std::span<const std::string>(group.keys)), Param::array(group.partial),
+                              Param::nullable_array(std::span<const std::optional<std::string>>(group.origins)),
+                              Param::array(std::span<const std::int64_t>(group.committed)),
+                              Param::array(std::span<const std::string>(group.watch->columns)), Param(group.full),
+                              Param(group.latest), Param::array(group.last), Param::array(group.old_last)},
+                             postgres::Format::text});
     }
     statements_.push_back(store::write_position(settings_.connector, position));
     pass(FailPoint::before_stream_commit);

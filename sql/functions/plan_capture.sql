@@ -105,8 +105,8 @@ as $$
            E'security invoker\nset row_security = off', tandem.live_source(w.watch), 'tandem_connector, tandem_mapping'
     from tandem.watch w where w.watch = $1 and exists (select from tandem.capture_routes($1))
     union all
-    select tandem.capture_name('stream', w.watch), '(text[], text[], text[], text[], boolean[], text[], bigint[], text[], boolean, boolean)',
-           'text[], text[], text[], text[], boolean[], text[], bigint[], text[], boolean, boolean', 'void', E'security definer\nset row_security = off',
+    select tandem.capture_name('stream', w.watch), '(text[], text[], text[], text[], boolean[], text[], bigint[], text[], boolean, boolean, boolean[], boolean[])',
+           'text[], text[], text[], text[], boolean[], text[], bigint[], text[], boolean, boolean, boolean[], boolean[]', 'void', E'security definer\nset row_security = off',
            tandem.stream_source(w.watch), 'tandem_connector'
     from tandem.watch w where w.watch = $1
     union all

@@ -8,6 +8,7 @@
 --   $6 origins, $7 committed   per change; microseconds since 1970
 --   $8 columns   that the rows are made of, in order: SQLSTATE TD001 where the table has others by now
 --   $9 full, $10 latest   bodies stay null: newer states may have been recorded already
+--   $11 last, $12 old_last   no later change here has this change's key, the key that it replaced: what is captured of that object in the end
 create or replace function tandem.stream_source(watch text) returns text
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -83,21 +84,21 @@ begin
     return;
   end if;
   begin
-    with change as materialized (
-      select u.kind, u.partial, u.origin, u.committed, u.place,
-             u.new_row::{{relation}} as new_row, u.old_row::{{relation}} as old_row
-      from unnest($1, $2, $3, $5, $6, $7) with ordinality as u (kind, new_row, old_row, partial, origin, committed, place)
-    ), full_change as (
-      select c.kind, c.partial, c.origin, c.committed, c.place, {{full_new}} as new_row, {{full_old}} as old_row
-      from change c
-      where not ($9 and c.kind = 'UPDATE' and c.old_row operator(pg_catalog.*=) c.new_row)
-    ), value as materialized (
-      select c.kind, c.partial, c.origin, c.committed, c.place,
+    -- Read by two, so materialized; arrays unnested side by side come in order, and without a store for each of them.
+    with value as materialized (
+      select c.kind, c.partial, c.origin, c.committed, c.last, c.old_last,
              case when c.kind <> 'DELETE' then {{key_new}} end as object_id,
              case when c.kind = 'DELETE' or (c.old_row).{{first_key}} is not null then {{key_old}} end as old_object_id,
 {{row_values}}             {{image}} as image, {{old_image}} as old_image,
-             case when c.kind <> 'DELETE' and not c.partial then hashtextextended(c.new_row::text, 0) end as hash
-      from full_change c cross join lateral (select (c.new_row).*) as new cross join lateral (select (c.old_row).*) as old
+             case when c.kind <> 'DELETE' and not c.partial then hashtextextended({{row_text}}, 0) end as hash
+      from (
+        select c.kind, c.partial, c.origin, c.committed, c.last, c.old_last, c.row_text, {{full_new}} as new_row, {{full_old}} as old_row
+        from (
+          select unnest($1) as kind, unnest($5) as partial, unnest($6) as origin, unnest($7) as committed, unnest($11) as last, unnest($12) as old_last,
+                 unnest($2) as row_text, unnest($2)::{{relation}} as new_row, unnest($3)::{{relation}} as old_row) as c
+        offset 0) as c
+      cross join lateral (select (c.new_row).*) as new cross join lateral (select (c.old_row).*) as old
+      where not ($9 and c.kind = 'UPDATE' and c.old_row operator(pg_catalog.*=) c.new_row)
     ), named as (
       select v.*, kind = 'UPDATE' and old_object_id <> object_id as rekeyed from value v
     ), captured as (
@@ -112,16 +113,15 @@ begin
              timestamptz 'epoch' + committed * interval '1 microsecond'
       from named cross join lateral (values
         ({{records}})) as r (request_type, target, operation, image_wanted, changed_wanted)
-      where operation is not null
-      order by place
+      where operation is not null   -- in the order of the changes: that of the one scan below
     ), effect as (
-      select object_id, false as gone, hash, {{members}} as routes, place * 2 + 1 as at from named where kind <> 'DELETE'
+      select object_id, false as gone, hash, {{members}} as routes from named where kind <> 'DELETE' and last
       union all
-      select old_object_id, true, null, null, place * 2 from named where kind = 'DELETE' or rekeyed
+      select old_object_id, true, null, null from named where kind = 'DELETE' and last or rekeyed and old_last
     ), final as materialized (
       select f.object_id, f.gone, f.hash, f.routes, (select c.ctid from tandem.captured c
                    where c.watch = {{watch}} and hashtextextended(c.object_id, 0) = hashtextextended(f.object_id, 0) and c.object_id = f.object_id) as known
-      from (select distinct on (object_id) * from effect where object_id <> '' order by object_id, at desc) as f
+      from effect f where f.object_id <> ''
     ), removed as (
       delete from tandem.captured c using final f where f.gone and c.ctid = f.known
     ), updated as (
@@ -138,7 +138,7 @@ begin
   end;
   if cardinality($1) > 1 then   -- which one is it
     for place in 1 .. cardinality($1) loop
-      perform tandem.{{function}}(($1)[place : place], ($2)[place : place], ($3)[place : place], ($4)[place : place], ($5)[place : place], ($6)[place : place], ($7)[place : place], $8, $9, $10);
+      perform tandem.{{function}}(($1)[place : place], ($2)[place : place], ($3)[place : place], ($4)[place : place], ($5)[place : place], ($6)[place : place], ($7)[place : place], $8, $9, $10, '{t}', '{t}');
     end loop;
     return;
   end if;
@@ -158,6 +158,7 @@ $source$, jsonb_build_object(
     'function', quote_ident(tandem.capture_name('stream', w.watch)),
     'truncations', truncations,
     'full_new', tandem.stream_row(w.relation, 'c.new_row', 'c.kind <> ''DELETE'''),
+    'row_text', case when exists (select from pg_attribute a where a.attrelid = w.relation and a.attgenerated = 's') then 'c.new_row::text' else 'c.row_text' end,
     'full_old', tandem.stream_row(w.relation, 'c.old_row', '$9 and c.kind <> ''INSERT'''),
     'key_new', key_new,
     'key_old', key_old,

@@ -395,12 +395,12 @@ create table tandem.poll_watch (
 ) with (fillfactor = 50);
 -- What a stream or a poll has captured of each object, for the comparison that closes a gap.
 create table tandem.captured (
-  captured_id   bigint generated always as identity primary key,
+  captured_id   bigint generated always as identity primary key,   -- for nobody: without a key, another's publication of all tables would refuse our updates
   watch         text not null,
   object_id     text not null,
   hash          bigint,                               -- of the row as text; null: not known
   routes        text[]                                -- routes with a condition that the object is in, as target/request_type
-) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);   -- rows that lie together change together, and each stays on its page
 create index captured_object on tandem.captured (watch, hashtextextended(object_id, 0));
 
 -- The fence. epoch changes only at take-over, of its own name or of one of its targets by another; `alive` is written at most once a second, in a

@@ -59,7 +59,7 @@ class Drained:
 class Connector:
     """The connector's files and process. `install` makes the schema; `start` runs it."""
 
-    def __init__(self, folder, arguments, server, targets, *, database="crm", route=None, watched="public.opportunity"):
+    def __init__(self, folder, arguments, server, targets, *, database="crm", route=None, watched="public.opportunity", mode="trigger"):
         self.binary = arguments.build / "tandem"
         if not self.binary.exists():
             raise RuntimeError(f"{self.binary} does not exist: ./dev build")
@@ -75,7 +75,7 @@ class Connector:
             "connector": "bench", "database": {"url": url, "admin_url": url}, "http": {"listen": f"127.0.0.1:{self.http_port}"},
             "log": {"format": "json", "level": "info"},
             "targets": {name: {"type": "rest", "concurrency": CONCURRENCY, "requests": UPSERT} | settings | given for name, settings in targets.items()},
-            "watches": {"watched": {"table": watched, "routes": [
+            "watches": {"watched": {"table": watched, "mode": mode, "routes": [
                 {"target": name, "request_type": name, "operations": ["create", "update"]} | (route or {}) for name in targets]}},
         }
         self.configure()

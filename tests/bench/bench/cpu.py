@@ -29,17 +29,25 @@ def of_server(pid):
 
 
 def resident_mb(pid):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
-        for line in status:
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-    raise RuntimeError(f"process {pid} has no resident memory")
+    return _memory_mb(pid, "VmRSS:")
+
+
+def private_mb(pid):
+    """Resident and nobody else's: without the pages of shared buffers that a server process has touched."""
+    return _memory_mb(pid, "RssAnon:")
 
 
 def peak_mb(pid):
     """The most that was resident since the process started."""
+    return _memory_mb(pid, "VmHWM:")
+
+
+def _memory_mb(pid, name):
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:
-        return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) / 1024
+        for line in status:
+            if line.startswith(name):
+                return int(line.split()[1]) / 1024
+    raise RuntimeError(f"process {pid} has no resident memory")
 
 
 def wait(process):

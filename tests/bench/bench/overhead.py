@@ -20,10 +20,10 @@ MANY_ROWS = "\\set aid random(1, 100000 * :scale - 1000)\nupdate pgbench_account
 
 
 @contextlib.contextmanager
-def captured(folder, arguments, database, name, target, route=None):
+def captured(folder, arguments, database, name, target, route=None, mode="trigger"):
     """A database of pgbench whose accounts are watched."""
     database.make_pgbench(name, 2 if arguments.quick else SCALE)
-    with connector.prepared(folder, arguments, database, {"sink": target}, table=None, database=name, watched="public.pgbench_accounts", route=route) as tandem:
+    with connector.prepared(folder, arguments, database, {"sink": target}, table=None, database=name, watched="public.pgbench_accounts", route=route, mode=mode) as tandem:
         yield tandem
 
 

@@ -1,7 +1,7 @@
-"""CPU of the walsender for each change: our output plugin against pgoutput on the same WAL, alternating"""
+"""our output plugin: the walsender's CPU for each change against pgoutput's on the same WAL, alternating; watches of mode `wal` that it decodes"""
 import shutil
 
-from bench import cpu, place, server
+from bench import cpu, place, server, wal_mode
 from bench.connector import PENDING, RECORDS
 from bench.figures import alternate, figure, middle
 
@@ -34,6 +34,10 @@ def measure(arguments):
         publications = [("plugin.columns_ratio", "narrow" if column_lists else "whole"), ("plugin.columns_whole_ratio", "whole")]
         ours = {"protocol_version": "1", "table": f"public.wide ({FIRST_COLUMNS})"}
         measured += compare(database, rows // 2, rounds, "plugin.columns", WIDE_ROWS, ours, publications)
+    for part in (wal_mode.losses, wal_mode.rate, wal_mode.one_transaction):
+        with place.folder() as folder, server.running(folder) as database:
+            install(arguments, database)
+            measured += part(folder, arguments, database)
     return measured
 
 

@@ -60,7 +60,7 @@ TEST_F(Stream, WritesRowsInTheColumnsOfTheTable) {
   commit(120);
   const auto groups = batch_->hand_over();
   ASSERT_EQ(groups.size(), 1U);
-  EXPECT_THAT(groups[0].new_rows, ElementsAre(R"(("1","a ""b"" \\c",))"));
+  EXPECT_THAT(groups[0].new_rows, ElementsAre(R"((1,"a ""b"" \\c",))"));
   EXPECT_THAT(groups[0].kinds, ElementsAre("INSERT"));
   EXPECT_THAT(groups[0].keys, ElementsAre("1"));
   EXPECT_THAT(groups[0].origins, ElementsAre("crm"));
@@ -107,10 +107,36 @@ TEST_F(Stream, TakesALargeValueFromTheRowBefore) {
   commit(120);
   const auto groups = batch_->hand_over();
   ASSERT_EQ(groups.size(), 2U);  // one with whole old rows, one without
-  EXPECT_THAT(groups[0].new_rows, ElementsAre(R"(("1","large",))"));
+  EXPECT_THAT(groups[0].new_rows, ElementsAre("(1,large,)"));
   EXPECT_THAT(groups[0].partial, ElementsAre(false));
-  EXPECT_THAT(groups[1].new_rows, ElementsAre(R"(("1",,))"));
+  EXPECT_THAT(groups[1].new_rows, ElementsAre("(1,,)"));
   EXPECT_THAT(groups[1].partial, ElementsAre(true));
+}
+
+TEST_F(Stream, PrintsRowsAsTheServerDoes) {
+  open();
+  begin(110);
+  for (const std::string_view name : {"", "a,b", "a b", "(", "plain-ü"}) insert("1", name, 105);
+  commit(120);
+  EXPECT_THAT(batch_->hand_over().front().new_rows,
+              ElementsAre(R"((1,"",))", R"((1,"a,b",))", R"((1,"a b",))", R"((1,"(",))", "(1,plain-ü,)"));
+}
+
+TEST_F(Stream, MarksTheLastChangeOfEachKey) {
+  open();
+  begin(110);
+  insert("1", "a", 101);
+  insert("2", "a", 102);
+  remove("1", 103);
+  const Value before[] = {{}, text("2"), {}}, after[] = {text("a"), text("1"), {}},
+              third[] = {text("b"), text("1"), {}};
+  take(wire::Update{&relation_, wire::OldRow::key, before, after, {}}, Lsn{104});  // 2 becomes 1
+  take(wire::Update{&relation_, wire::OldRow::none, {}, third, {}}, Lsn{105});
+  commit(120);
+  const auto groups = batch_->hand_over();
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_THAT(groups[0].last, ElementsAre(false, false, false, false, true));
+  EXPECT_TRUE(groups[0].old_last[3]) << "nothing has come to key 2 since";
 }
 
 TEST_F(Stream, AMoveToAnotherPartitionIsAnUpdate) {
