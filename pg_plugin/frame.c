@@ -103,8 +103,8 @@ static void write_image(StringInfo out, RelationEntry* entry, const Image* image
   }
 }
 
-/* An old image comes whole only where the replica identity is full; its values are inline then, while unchanged TOAST
- * of the new image stays a pointer: that one has not changed by definition. */
+/* An old image comes whole only where the replica identity is full; its values are inline then, while unchanged TOAST of the new image
+ * stays a pointer: that one has not changed by definition. */
 static bool differs(const ColumnEntry* column, const Image* before, const Image* after, int i) {
   if (before->nulls[i] || after->nulls[i]) return before->nulls[i] != after->nulls[i];
   if (column->is_varlena) {
@@ -124,9 +124,7 @@ static void write_changed(StringInfo out, const RelationEntry* entry, const Imag
   }
 }
 
-static bool identity_is_full(Relation relation) {
-  return relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
-}
+static bool identity_is_full(Relation relation) { return relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL; }
 
 void tandem_write_hello(StringInfo out) {
   pq_sendbyte(out, TANDEM_FRAME_HELLO);
@@ -188,8 +186,7 @@ void tandem_write_insert(StringInfo out, Relation relation, RelationEntry* entry
   write_image(out, entry, &image, false);
 }
 
-void tandem_write_update(StringInfo out, Relation relation, RelationEntry* entry, HeapTuple old_tuple,
-                         HeapTuple new_tuple) {
+void tandem_write_update(StringInfo out, Relation relation, RelationEntry* entry, HeapTuple old_tuple, HeapTuple new_tuple) {
   TupleDesc descriptor = RelationGetDescr(relation);
   Image after = take_apart(new_tuple, descriptor, entry);
   bool full = identity_is_full(relation);
@@ -225,8 +222,7 @@ void tandem_write_truncate(StringInfo out, int flags, int count, const Oid* rela
   for (int i = 0; i < count; i++) pq_sendint32(out, relation_ids[i]);
 }
 
-void tandem_write_message(StringInfo out, bool transactional, XLogRecPtr lsn, const char* prefix, Size length,
-                          const char* content) {
+void tandem_write_message(StringInfo out, bool transactional, XLogRecPtr lsn, const char* prefix, Size length, const char* content) {
   pq_sendbyte(out, TANDEM_FRAME_MESSAGE);
   pq_sendbyte(out, transactional ? TANDEM_MESSAGE_TRANSACTIONAL : 0);
   pq_sendint64(out, (int64)lsn);

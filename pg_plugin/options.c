@@ -12,9 +12,7 @@
 #define MAX_OPTION_LENGTH (1024 * 1024)
 
 /* A value as messages show it: its beginning, cut between characters. */
-static char* shown(const char* value) {
-  return pnstrdup(value, pg_mbcliplen(value, (int)strlen(value), 200));
-}
+static char* shown(const char* value) { return pnstrdup(value, pg_mbcliplen(value, (int)strlen(value), 200)); }
 
 /* A cursor over one option's text. */
 typedef struct Cursor {
@@ -26,8 +24,7 @@ typedef struct Cursor {
 static void __attribute__((noreturn)) refuse(const Cursor* cursor, const char* expected) {
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                   errmsg("invalid value for option \"%s\" of output plugin \"tandem\"", cursor->option),
-                  errdetail("Expected %s at position %d of \"%s\".", expected, (int)(cursor->at - cursor->text) + 1,
-                            shown(cursor->text))));
+                  errdetail("Expected %s at position %d of \"%s\".", expected, (int)(cursor->at - cursor->text) + 1, shown(cursor->text))));
 }
 
 static void skip_space(Cursor* cursor) {
@@ -42,8 +39,7 @@ static bool take(Cursor* cursor, char wanted) {
 }
 
 static bool is_name_byte(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-         c >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || c >= 0x80;
 }
 
 /* An identifier as SQL writes it: folded to lower case, or quoted with doubled quotes inside. */
@@ -99,9 +95,8 @@ static TableFilter* parse_table(const char* value, List* before) {
     const TableFilter* other = lfirst(cell);
 
     if (strcmp(filter->name, other->name) == 0 && strcmp(filter->schema, other->schema) == 0)
-      ereport(ERROR,
-              (errcode(ERRCODE_SYNTAX_ERROR),
-               errmsg("table \"%s.%s\" is given twice to output plugin \"tandem\"", filter->schema, filter->name)));
+      ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+                      errmsg("table \"%s.%s\" is given twice to output plugin \"tandem\"", filter->schema, filter->name)));
   }
 
   if (take(&cursor, '(')) {
@@ -131,8 +126,7 @@ static bool parse_switch(const char* option, const char* value) {
 
 static void once(const char* option, bool* seen) {
   if (*seen)
-    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-                    errmsg("option \"%s\" of output plugin \"tandem\" is given twice", option)));
+    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("option \"%s\" of output plugin \"tandem\" is given twice", option)));
   *seen = true;
 }
 
@@ -153,8 +147,7 @@ PluginOptions* tandem_parse_options(List* definitions) {
                       errmsg("option \"%s\" of output plugin \"tandem\" needs a value", shown(name))));
     if (strlen(value) > MAX_OPTION_LENGTH)
       ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                      errmsg("option \"%s\" of output plugin \"tandem\" is longer than %d bytes", shown(name),
-                             MAX_OPTION_LENGTH)));
+                      errmsg("option \"%s\" of output plugin \"tandem\" is longer than %d bytes", shown(name), MAX_OPTION_LENGTH)));
 
     if (strcmp(name, "protocol_version") == 0) {
       once(name, &version_seen);
@@ -188,20 +181,15 @@ PluginOptions* tandem_parse_options(List* definitions) {
       once(name, &boundaries_seen);
       options->boundaries = parse_switch(name, value);
     } else {
-      ereport(
-          ERROR,
-          (errcode(ERRCODE_SYNTAX_ERROR), errmsg("unknown option \"%s\" of output plugin \"tandem\"", shown(name)),
-           errhint(
-               "Options are protocol_version, table, tables, origin, skip_origin, message_prefix and boundaries.")));
+      ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("unknown option \"%s\" of output plugin \"tandem\"", shown(name)),
+                      errhint("Options are protocol_version, table, tables, origin, skip_origin, message_prefix and boundaries.")));
     }
   }
 
   if (!version_seen)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("output plugin \"tandem\" needs option \"protocol_version\"")));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("output plugin \"tandem\" needs option \"protocol_version\"")));
   if (options->tables != NIL && options->all_tables)
-    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-                    errmsg("options \"table\" and \"tables\" of output plugin \"tandem\" exclude each other")));
+    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("options \"table\" and \"tables\" of output plugin \"tandem\" exclude each other")));
   return options;
 }
 

@@ -1,10 +1,9 @@
-/* Options of START_REPLICATION, parsed and checked once. All memory belongs to the context that was current at parsing.
- */
+/* Options of START_REPLICATION, parsed and checked once. All memory belongs to the context that was current at parsing. */
 #ifndef TANDEM_OPTIONS_H
 #define TANDEM_OPTIONS_H
 
-#include "nodes/pg_list.h"
 #include "postgres.h"
+#include "nodes/pg_list.h"
 
 #define TANDEM_OPERATION_INSERT 0x01
 #define TANDEM_OPERATION_UPDATE 0x02
@@ -16,17 +15,17 @@
 typedef struct TableFilter {
   char* schema;
   char* name;
-  List* columns;  /* of char *; NIL = all */
-  int operations; /* TANDEM_OPERATION_ bits */
+  List* columns;   /* of char *; NIL = all */
+  int operations;  /* TANDEM_OPERATION_ bits */
 } TableFilter;
 
 typedef struct PluginOptions {
-  List* tables;           /* of TableFilter * */
-  bool all_tables;        /* tables 'all' */
-  bool local_only;        /* origin 'none': only changes made here */
-  List* skipped_origins;  /* of char *: changes replayed under these names are left out */
-  List* message_prefixes; /* of char *; NIL = no messages */
-  bool boundaries;        /* begin and commit frames */
+  List* tables;            /* of TableFilter * */
+  bool all_tables;         /* tables 'all' */
+  bool local_only;         /* origin 'none': only changes made here */
+  List* skipped_origins;   /* of char *: changes replayed under these names are left out */
+  List* message_prefixes;  /* of char *; NIL = no messages */
+  bool boundaries;         /* begin and commit frames */
 } PluginOptions;
 
 /* Reports an ERROR that names the option on anything unknown, repeated, missing or malformed. */

@@ -44,8 +44,8 @@ static void names_changed(Datum arg, int cache, uint32 hash) {
   if (entries != NULL) forget_all();
 }
 
-/* The memory goes with its parent, the decoding context, at every end of a session, an error's included. That of a
- * session which failed may still be there when the next one starts. */
+/* The memory goes with its parent, the decoding context, at every end of a session, an error's included. That of a session which failed
+ * may still be there when the next one starts. */
 static void session_ends(void* ending) {
   if (ending != cache_memory) return;
   entries = NULL;
@@ -80,8 +80,7 @@ void tandem_relation_cache_start(MemoryContext memory, const PluginOptions* opti
 static const TableFilter* find_filter(Relation relation, char* root_schema, char* root_name) {
   Oid relation_id = RelationGetRelid(relation);
   char* schema = get_namespace_name(RelationGetNamespace(relation));
-  const TableFilter* filter =
-      schema == NULL ? NULL : tandem_table_filter(session_options, schema, RelationGetRelationName(relation));
+  const TableFilter* filter = schema == NULL ? NULL : tandem_table_filter(session_options, schema, RelationGetRelationName(relation));
 
   if (filter != NULL) {
     strlcpy(root_schema, schema, NAMEDATALEN);
@@ -123,10 +122,10 @@ static void describe_column(ColumnEntry* column, Form_pg_attribute attribute, co
   column->is_key = bms_is_member(attribute->attnum - FirstLowInvalidHeapAttributeNumber, key);
   column->by_value = attribute->attbyval;
   column->length = attribute->attlen;
-  column->kind = attribute->atttypid == INT8OID                                        ? COLUMN_INT8
-                 : attribute->atttypid == INT4OID                                      ? COLUMN_INT4
-                 : attribute->atttypid == TEXTOID || attribute->atttypid == VARCHAROID ? COLUMN_TEXT
-                                                                                       : COLUMN_OTHER;
+  column->kind = attribute->atttypid == INT8OID                                             ? COLUMN_INT8
+                 : attribute->atttypid == INT4OID                                           ? COLUMN_INT4
+                 : attribute->atttypid == TEXTOID || attribute->atttypid == VARCHAROID      ? COLUMN_TEXT
+                                                                                            : COLUMN_OTHER;
   getTypeOutputInfo(attribute->atttypid, &output, &column->is_varlena);
   fmgr_info_cxt(output, &column->output, CurrentMemoryContext);
 }

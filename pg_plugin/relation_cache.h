@@ -2,10 +2,10 @@
 #ifndef TANDEM_RELATION_CACHE_H
 #define TANDEM_RELATION_CACHE_H
 
+#include "postgres.h"
 #include "access/attnum.h"
 #include "fmgr.h"
 #include "options.h"
-#include "postgres.h"
 #include "utils/rel.h"
 
 typedef enum ColumnKind { COLUMN_INT4, COLUMN_INT8, COLUMN_TEXT, COLUMN_OTHER } ColumnKind;
@@ -16,19 +16,19 @@ typedef struct ColumnEntry {
   bool is_varlena;
   bool by_value;
   int16 length;
-  ColumnKind kind; /* types on the hot path are written without their output function */
+  ColumnKind kind;   /* types on the hot path are written without their output function */
   FmgrInfo output;
 } ColumnEntry;
 
 typedef struct RelationEntry {
-  Oid relation_id; /* hash key */
-  bool valid;      /* false: rebuild before use */
-  bool announced;  /* its relation frame has been sent in this session */
-  int operations;  /* TANDEM_OPERATION_ bits that pass; 0 = filtered out */
+  Oid relation_id;   /* hash key */
+  bool valid;        /* false: rebuild before use */
+  bool announced;    /* its relation frame has been sent in this session */
+  int operations;    /* TANDEM_OPERATION_ bits that pass; 0 = filtered out */
   char root_schema[NAMEDATALEN], root_name[NAMEDATALEN];
   int column_count;
   ColumnEntry* columns;
-  MemoryContext memory; /* of columns */
+  MemoryContext memory;     /* of columns */
 } RelationEntry;
 
 /* Starts a session's cache in `memory` and ends with it. At most one session decodes in a backend at a time. */

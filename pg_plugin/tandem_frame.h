@@ -1,23 +1,26 @@
 /*
  * The wire format of the output plugin "tandem", version 1: one header for the writer (C) and the decoder (C++).
  *
- * Each CopyData message of the stream carries one frame. Integers are big-endian; a cstring ends with a zero byte; text
- * is in the client's encoding. The grammar (docs/wire-format.md tells it with an example):
+ * Each CopyData message of the stream carries one frame. Integers are big-endian; a cstring ends with a zero byte; text is in the
+ * client's encoding. The grammar (docs/wire-format.md tells it with an example):
  *
  *   frame     = hello | begin | commit | relation | insert | update | delete | truncate | message
  *   hello     = 'H' version:u8 server_version:u32 encoding:cstring           first frame of every session
- *   begin     = 'B' xid:u32 commit_lsn:u64 commit_time:i64 origin:cstring    microseconds since 2000-01-01 UTC; "" =
- * local commit    = 'C' commit_lsn:u64 end_lsn:u64 relation  = 'R' id:u32 schema:cstring name:cstring before the first
- * change of it, and after every DDL on it root_schema:cstring root_name:cstring                    the table of the
- * filter that let it in (partitions) identity:u8 columns:u16 {flags:u8 name:cstring type:u32 typmod:i32}* insert    =
- * 'I' id:u32 tuple update    = 'U' id:u32 parts:u8 [changed] [tuple] tuple                  parts say which are there;
- * the last tuple is the new image delete    = 'D' id:u32 parts:u8 tuple                                    the key, or
- * the whole old image truncate  = 'T' flags:u8 count:u32 {id:u32}* message   = 'M' flags:u8 lsn:u64 prefix:cstring
- * length:u32 byte* changed   = one bit a column of the relation frame, lowest bit of the first byte first; set = the
- * values differ tuple     = value*                                                       one for each column of the
- * relation frame, in its order value     = head:varint byte*                                            head 0 = null;
- * 1 = unchanged TOAST, not in the WAL; else head - 2 bytes of text follow varint    = seven bits a byte, lowest first,
- * high bit = more follows; at most 5 bytes
+ *   begin     = 'B' xid:u32 commit_lsn:u64 commit_time:i64 origin:cstring    microseconds since 2000-01-01 UTC; "" = local
+ *   commit    = 'C' commit_lsn:u64 end_lsn:u64
+ *   relation  = 'R' id:u32 schema:cstring name:cstring                       before the first change of it, and after every DDL on it
+ *                   root_schema:cstring root_name:cstring                    the table of the filter that let it in (partitions)
+ *                   identity:u8 columns:u16 {flags:u8 name:cstring type:u32 typmod:i32}*
+ *   insert    = 'I' id:u32 tuple
+ *   update    = 'U' id:u32 parts:u8 [changed] [tuple] tuple                  parts say which are there; the last tuple is the new image
+ *   delete    = 'D' id:u32 parts:u8 tuple                                    the key, or the whole old image
+ *   truncate  = 'T' flags:u8 count:u32 {id:u32}*
+ *   message   = 'M' flags:u8 lsn:u64 prefix:cstring length:u32 byte*
+ *   changed   = one bit a column of the relation frame, lowest bit of the first byte first; set = the values differ
+ *   tuple     = value*                                                       one for each column of the relation frame, in its order
+ *   value     = head:varint byte*                                            head 0 = null; 1 = unchanged TOAST, not in the WAL;
+ *                                                                            else head - 2 bytes of text follow
+ *   varint    = seven bits a byte, lowest first, high bit = more follows; at most 5 bytes
  *
  * In a key tuple (parts without TANDEM_PART_OLD_IMAGE) columns outside the key are null.
  * Reserved for streaming of transactions in progress: S E A Z; for two-phase commit: P K X.

@@ -1,14 +1,15 @@
 /*
  * Output plugin "tandem": row changes as compact frames (tandem_frame.h), filtered before anything is turned into text.
  *
- * Only the callbacks of committed transactions are registered: PostgreSQL wants all or none of those for transactions
- * in progress and for two-phase commit, and version 1 has none. A prepared transaction is decoded when it is committed.
+ * Only the callbacks of committed transactions are registered: PostgreSQL wants all or none of those for transactions in progress and
+ * for two-phase commit, and version 1 has none. A prepared transaction is decoded when it is committed.
  */
+#include "postgres.h"
+
 #include "access/xact.h"
 #include "fmgr.h"
 #include "frame.h"
 #include "options.h"
-#include "postgres.h"
 #include "relation_cache.h"
 #include "replication/logical.h"
 #include "replication/origin.h"
@@ -23,12 +24,12 @@ extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks* callbacks)
 
 typedef struct Session {
   PluginOptions* options;
-  MemoryContext change_memory; /* emptied after each change */
-  int settings_level;          /* of pin_settings, to be undone; 0 = they stay with the session */
-  int passed_over;             /* changes since something was last sent or reported */
+  MemoryContext change_memory;  /* emptied after each change */
+  int settings_level;           /* of pin_settings, to be undone; 0 = they stay with the session */
+  int passed_over;              /* changes since something was last sent or reported */
   bool hello_sent;
-  RepOriginId named_origin; /* origin_name belongs to it */
-  char* origin_name;        /* "" = local */
+  RepOriginId named_origin;     /* origin_name belongs to it */
+  char* origin_name;            /* "" = local */
   bool origin_skipped;
 } Session;
 
@@ -44,19 +45,18 @@ static char begun_mark;
 #define OLD_TUPLE(change) ((change)->data.tp.oldtuple == NULL ? NULL : &(change)->data.tp.oldtuple->tuple)
 #endif
 
-/* The printed text must not depend on who reads: these settings decide how values print. A walsender that streams keeps
- * them; in pg_logical_slot_get_changes they end with the call, like the SET clauses of a function. */
+/* The printed text must not depend on who reads: these settings decide how values print. A walsender that streams keeps them; in
+ * pg_logical_slot_get_changes they end with the call, like the SET clauses of a function. */
 static void pin_settings(Session* session) {
-  static const char* const pinned[][2] = {{"DateStyle", "ISO, YMD"},    {"IntervalStyle", "postgres"},
-                                          {"TimeZone", "UTC"},          {"extra_float_digits", "1"},
-                                          {"bytea_output", "hex"},      {"lc_monetary", "C"},
-                                          {"search_path", "pg_catalog"}};
+  static const char* const pinned[][2] = {
+      {"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"}, {"TimeZone", "UTC"}, {"extra_float_digits", "1"}, {"bytea_output", "hex"},
+      {"lc_monetary", "C"},      {"search_path", "pg_catalog"}};
   bool for_a_call = IsTransactionState();
 
   if (for_a_call) session->settings_level = NewGUCNestLevel();
   for (int i = 0; i < lengthof(pinned); i++)
-    (void)set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
-                            for_a_call ? GUC_ACTION_SAVE : GUC_ACTION_SET, true, 0, false);
+    (void)set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION, for_a_call ? GUC_ACTION_SAVE : GUC_ACTION_SET, true, 0,
+                            false);
 }
 
 static void tandem_startup(LogicalDecodingContext* ctx, OutputPluginOptions* plugin_options, bool is_init) {
@@ -130,9 +130,7 @@ static void send_relation(LogicalDecodingContext* ctx, Relation relation, Relati
   entry->announced = true;
 }
 
-static void tandem_begin(LogicalDecodingContext* ctx, ReorderBufferTXN* txn) {
-  txn->output_plugin_private = NULL;
-}
+static void tandem_begin(LogicalDecodingContext* ctx, ReorderBufferTXN* txn) { txn->output_plugin_private = NULL; }
 
 static void report_progress(LogicalDecodingContext* ctx, bool skipped_transaction) {
   Session* session = ctx->output_plugin_private;
@@ -145,10 +143,9 @@ static void report_progress(LogicalDecodingContext* ctx, bool skipped_transactio
 #endif
 }
 
-/* In a long transaction of which nothing passes, the walsender is told now and then, as pgoutput tells it. From
- * PostgreSQL 16 on the server itself does. Before, it may not be enough: a stream over a transaction that takes longer
- * to pass over than wal_sender_timeout can end and start again, with pgoutput as well; a longer wal_sender_timeout
- * helps. */
+/* In a long transaction of which nothing passes, the walsender is told now and then, as pgoutput tells it. From PostgreSQL 16 on the server
+ * itself does. Before, it may not be enough: a stream over a transaction that takes longer to pass over than wal_sender_timeout can end and start
+ * again, with pgoutput as well; a longer wal_sender_timeout helps. */
 static void pass_over(LogicalDecodingContext* ctx) {
 #if PG_VERSION_NUM < 160000
   Session* session = ctx->output_plugin_private;
@@ -180,8 +177,7 @@ static int operation_of(ReorderBufferChange* change) {
   }
 }
 
-static void tandem_change(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, Relation relation,
-                          ReorderBufferChange* change) {
+static void tandem_change(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, Relation relation, ReorderBufferChange* change) {
   Session* session = ctx->output_plugin_private;
   MemoryContext before = MemoryContextSwitchTo(session->change_memory);
   RelationEntry* entry;
@@ -190,8 +186,7 @@ static void tandem_change(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, Re
   learn_origin(ctx, session, txn->origin_id);
   entry = tandem_relation_entry(relation);
 
-  /* Without a replica identity a delete says nothing; an insert or update always has its new tuple, save for rows of
-   * catalogs. */
+  /* Without a replica identity a delete says nothing; an insert or update always has its new tuple, save for rows of catalogs. */
   if (!session->origin_skipped && (entry->operations & operation_of(change)) != 0 &&
       (change->action == REORDER_BUFFER_CHANGE_DELETE ? old_tuple : new_tuple) != NULL) {
     send_begin(ctx, session, txn);
@@ -213,8 +208,7 @@ static void tandem_change(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, Re
   MemoryContextReset(session->change_memory);
 }
 
-static void tandem_truncate(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, int count, Relation relations[],
-                            ReorderBufferChange* change) {
+static void tandem_truncate(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, int count, Relation relations[], ReorderBufferChange* change) {
   Session* session = ctx->output_plugin_private;
   MemoryContext before = MemoryContextSwitchTo(session->change_memory);
   Oid* passing = palloc(sizeof(Oid) * (Size)count);
@@ -242,8 +236,8 @@ static void tandem_truncate(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, 
   MemoryContextReset(session->change_memory);
 }
 
-static void tandem_message(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, XLogRecPtr lsn, bool transactional,
-                           const char* prefix, Size length, const char* content) {
+static void tandem_message(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, XLogRecPtr lsn, bool transactional, const char* prefix,
+                    Size length, const char* content) {
   Session* session = ctx->output_plugin_private;
   bool wanted = false;
   ListCell* cell;
