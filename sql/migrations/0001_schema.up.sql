@@ -211,7 +211,7 @@ create table tandem.parked (
 create index parked_due on tandem.parked (queue, peer, due, counter);  -- what waits for a fetch, without end, comes by counter
 create index parked_lane on tandem.parked (queue, peer, hashtextextended(object_id, 0), counter);
 create index parked_pause on tandem.parked (queue, peer, request_type, counter) where reason = 'pause';
-create index parked_parent on tandem.parked (queue, peer, hashtextextended(waits_for, 0)) where waits_for is not null;
+create index parked_parent on tandem.parked (hashtextextended(waits_for, 0)) where waits_for is not null;
 
 -- Failed records, few: what people look at and retry. Kept by the settling statement and by retry() and discard().
 create table tandem.failed (
