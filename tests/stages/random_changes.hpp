@@ -2,6 +2,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/sql.hpp"
@@ -13,16 +14,17 @@ namespace tandem::test_support {
 inline constexpr const char* trigger_log = R"(
 create schema log;
 create unlogged table log.entry (
-  n bigserial, xid xid, schema text, name text, partitioned bool, operation text, identity text, keys text[], columns text[], before text[], after text[]);
+  n bigserial, xid xid, schema text, name text, partitioned bool, operation text, identity text, keys text[], columns text[], made text[], before text[], after text[]);
 create function log.note() returns trigger language plpgsql as $$
 declare
-  columns text[]; list text; keys text[]; kind text; whole bool; before text[]; after text[];
+  columns text[]; made text[]; list text; keys text[]; kind text; whole bool; before text[]; after text[];
 begin
   select relreplident, relkind = 'p' into kind, whole from pg_class where oid = tg_relid;
   if tg_op <> 'TRUNCATE' then
     select array_agg(attname::text order by attnum),
-           string_agg(format('case when ($1).%1$I is not null then format(''%%s'', ($1).%1$I) end', attname), ', ' order by attnum)
-      into columns, list from pg_attribute where attrelid = tg_relid and attnum > 0 and not attisdropped;
+           string_agg(format('case when ($1).%1$I is not null then format(''%%s'', ($1).%1$I) end', attname), ', ' order by attnum),
+           array_agg(attname::text) filter (where attgenerated <> '')
+      into columns, list, made from pg_attribute where attrelid = tg_relid and attnum > 0 and not attisdropped;
     select array_agg(a.attname::text order by a.attnum) into keys
       from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
      where i.indrelid = tg_relid and case kind when 'd' then i.indisprimary when 'i' then i.indisreplident end;
@@ -30,9 +32,9 @@ begin
     if tg_op <> 'INSERT' then execute list into before using old; end if;
     if tg_op <> 'DELETE' then execute list into after using new; end if;
   end if;
-  insert into log.entry (xid, schema, name, partitioned, operation, identity, keys, columns, before, after)
+  insert into log.entry (xid, schema, name, partitioned, operation, identity, keys, columns, made, before, after)
   values (pg_current_xact_id()::xid, tg_table_schema, tg_table_name, whole, left(tg_op, 1), kind,
-          case kind when 'f' then columns else keys end, columns, before, after);
+          case kind when 'f' then columns else keys end, columns, made, before, after);
   return null;
 end $$;
 )";
@@ -54,6 +56,7 @@ class RandomWriter {
 
   /// A statement, or the begin or end of a transaction. The transaction that has been committed by it, or "".
   std::string step() {
+    if (!prepared_.empty()) return finish_prepared();
     if (!open_) {
       if (chance(2)) {
         sql_.run("vacuum full " + table().name);
@@ -69,6 +72,7 @@ class RandomWriter {
     return {};
   }
   std::string end() {
+    if (!prepared_.empty()) return finish_prepared();
     if (!open_) return {};
     open_ = false;
     if (chance(15)) {
@@ -76,11 +80,18 @@ class RandomWriter {
       return {};
     }
     const auto xid = sql_.text("select pg_current_xact_id_if_assigned()::xid");
+    if (!xid.empty() && chance(20)) {
+      sql_.run("prepare transaction '" + schema_ + " " + xid + "'");
+      prepared_ = xid;
+      return {};
+    }
     sql_.run("commit");
     return xid;
   }
+  /// A prepared transaction is left behind by `end` now and then: others write before it is committed.
+  [[nodiscard]] bool ended() const { return !open_ && prepared_.empty(); }
 
-  int refused = 0, done = 0;
+  int refused = 0, done = 0, prepared = 0;
 
  private:
   struct Table {
@@ -132,10 +143,10 @@ class RandomWriter {
   /// Those that are no key of any kind.
   std::vector<Column> columns(const std::string& table) {
     std::vector<Column> out;
-    for (const auto& row :
-         sql_.rows("select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = '" + table +
-                   "'::regclass and attnum > 0 and not attisdropped and attname not in ('id', 'code') "
-                   "order by attnum"))
+    for (const auto& row : sql_.rows(
+             "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = '" + table +
+             "'::regclass and attnum > 0 and not attisdropped and attgenerated = '' and attname not in ('id', 'code') "
+             "order by attnum"))
       out.push_back({quoted(*row[0]), *row[1]});
     return out;
   }
@@ -209,6 +220,15 @@ class RandomWriter {
     if (type == "money") return word({"12.5::numeric::money", "'-1000'::money"});
     if (type == "inet") return word({"'10.0.0.1/8'", "'::1'"});
     throw std::logic_error("no values of " + type);
+  }
+
+  std::string finish_prepared() {
+    const auto xid = std::exchange(prepared_, {});
+    const bool kept = !chance(25);
+    sql_.run((kept ? "commit prepared '" : "rollback prepared '") + schema_ + " " + xid + "'");
+    if (!kept) return {};
+    ++prepared;
+    return xid;
   }
 
   void act() {
@@ -319,6 +339,7 @@ class RandomWriter {
       case 1: {
         const auto made = type();
         if (columns.size() > 14) return;
+        if (chance(20)) return sql_.run(alter + "add column " + fresh("g") + " text " + generated());
         return sql_.run(alter + "add column " + fresh("c") + " " + made +
                         (chance(50)                   ? " default " + value(made)
                          : made == "double precision" ? " default random()"
@@ -365,8 +386,13 @@ class RandomWriter {
   }
 
   std::string fresh(const std::string& beginning) { return quoted(beginning + std::to_string(++made_)); }
+  /// What PostgreSQL computes; one that it keeps outside of the row now and then.
+  std::string generated() {
+    return "generated always as (" + word({"id::text || '-' || code", "repeat(md5(code::text), 200)"}) + ") stored";
+  }
   std::string more_columns() {
     std::string out;
+    if (chance(30)) out += ", " + fresh("g") + " text " + generated();
     for (auto n = 1 + below(8); n > 0; --n) {
       const auto made = type();
       out += ", " + fresh("c") + " " + made;
@@ -408,6 +434,7 @@ class RandomWriter {
   std::string schema_;
   std::mt19937 random_;
   bool open_ = false;
+  std::string prepared_;  ///< the id of a transaction that is prepared, and holds its locks
   int savepoints_ = 0, made_ = 0;
 };
 

@@ -9,24 +9,21 @@ with moved as (
   where source = $1::text and $10::jsonb is not null and position is not distinct from $11::jsonb
   returning source
 ), mine as materialized (
-  select $10::jsonb is null or exists (select from moved) as taken
-), given as (
-  select g.*, s.definition ->> 'target' as target
-  from mine, unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) with ordinality
-    as g (request_type, operation, remote_id, object_id, body, version, source_record_id, trace_context, place)
-  left join tandem.source s on s.source = $1::text
-  where mine.taken
+  select $10::jsonb is null or exists (select from moved) as taken,
+         (select s.definition ->> 'target' from tandem.source s where s.source = $1::text) as target
 ), arrived as (
   insert into tandem.inbox (object_id, request_type, operation, source, body, remote_id, source_record_id, version, trace_context, origin)
   select coalesce(i.object_id, g.object_id), g.request_type, g.operation, $1::text, g.body::jsonb, g.remote_id, g.source_record_id, g.version,
          g.trace_context, $1::text
-  from given g
+  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) with ordinality
+    as g (request_type, operation, remote_id, object_id, body, version, source_record_id, trace_context, place)
   left join lateral (  -- by none but the remote ids' index, however few pairs there were when the plan was made
     select x.object_id from tandem.identity x
-    where hashtextextended(x.remote_id, 0) = hashtextextended(g.remote_id, 0) and x.remote_id = g.remote_id and x.target is not distinct from g.target
+    where hashtextextended(x.remote_id, 0) = hashtextextended(g.remote_id, 0) and x.remote_id = g.remote_id and x.target is not distinct from (select target from mine)
       and x.request_type is not distinct from g.request_type and x.state <> 'deleted'
     limit 1
   ) as i on true
+  where (select taken from mine)
   order by g.place
   on conflict on constraint inbox_source_record_arrives_once do nothing
   returning counter, request_type, operation, object_id, body is null as bare
