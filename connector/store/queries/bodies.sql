@@ -48,8 +48,9 @@ select case
        a.image::text as agreed_image, a.unsettled as agreed_unsettled, live.error as live_error,
        exists (
          select from tandem.failed f
-         where hashtextextended(f.object_id, 0) = hashtextextended(o.object_id, 0) and f.object_id = o.object_id and f.queue = 'outbox'
-           and f.peer = o.target and f.request_type = o.request_type and f.counter < o.counter) as behind_failed,
+         where hashtextextended(f.object_id, 0) = hashtextextended(o.object_id, 0) and f.object_id = o.object_id
+           and f.queue is not distinct from 'outbox' and f.peer is not distinct from o.target
+           and f.request_type is not distinct from o.request_type and f.counter < o.counter) as behind_failed,
        (select count(*) from tandem.attempt t
         where t.queue = 'outbox' and t.counter = o.counter and t.duration is null)::integer as unanswered,
        turn.word as turn, former.object_id as old_object_id, former.remote_id as old_remote_id,

@@ -40,8 +40,9 @@ with fence as materialized (
 ), overtaken as materialized (
   select f.counter
   from change c
-  join tandem.failed f on f.queue = 'outbox' and hashtextextended(f.object_id, 0) = hashtextextended(c.object_id, 0)
-    and f.object_id = c.object_id and f.peer = c.target and f.request_type = c.request_type and f.counter < c.counter
+  join tandem.failed f on hashtextextended(f.object_id, 0) = hashtextextended(c.object_id, 0) and f.object_id = c.object_id
+    and f.queue is not distinct from 'outbox' and f.peer is not distinct from c.target
+    and f.request_type is not distinct from c.request_type and f.counter < c.counter  -- as in `woken`
   where c.supersedes and c.request_state = 3
 ), superseded as (
   update tandem.outbox o
