@@ -41,7 +41,7 @@ begin
   end if;
   perform tandem.forget_agreed(target, request_type, object_id);
   update tandem.parked p set due = clock_timestamp()  -- what refers to this object has waited for its pair
-    where p.queue = 'outbox' and p.peer = pair.target and p.due > clock_timestamp()
+    where p.queue is not distinct from 'outbox' and p.peer is not distinct from pair.target and (p.due > clock_timestamp()) is true
       and hashtextextended(p.waits_for, 0) = hashtextextended(jsonb_build_array(pair.request_type, pair.object_id)::text, 0)
       and p.waits_for = jsonb_build_array(pair.request_type, pair.object_id)::text;
   perform tandem.note_pairing('pair', target, request_type, object_id, remote_id, reason);

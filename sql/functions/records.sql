@@ -60,10 +60,10 @@ as $$
     union all
     select distinct i.source, i.request_type, i.object_id from tandem.inbox i where $1 = 'inbox' and i.counter = any (counters)
   ) as lane
-  where p.queue = $1 and p.peer = lane.peer and hashtextextended(p.object_id, 0) = hashtextextended(lane.object_id, 0)
+  where p.queue is not distinct from $1 and p.peer is not distinct from lane.peer and hashtextextended(p.object_id, 0) = hashtextextended(lane.object_id, 0)
     and p.object_id = lane.object_id and p.request_type = lane.request_type and p.due > now()
     and (p.reason = 'blocked' or (p.reason = 'lane' and not exists (
       select from tandem.parked o
-      where o.queue = p.queue and o.peer = p.peer and hashtextextended(o.object_id, 0) = hashtextextended(p.object_id, 0)
+      where o.queue is not distinct from p.queue and o.peer is not distinct from p.peer and hashtextextended(o.object_id, 0) = hashtextextended(p.object_id, 0)
         and o.object_id = p.object_id and o.request_type = p.request_type and o.reason <> 'lane')))
 $$;

@@ -82,7 +82,7 @@ as $$
       and n.counter > $4 and n.counter < $5 and n.target = $1 and n.request_type = $2 and n.request_state in (1, 2)
     union all
     select from tandem.parked w
-    where w.queue = 'outbox' and w.peer = $1 and hashtextextended(w.object_id, 0) = hashtextextended($3, 0)
+    where w.queue is not distinct from 'outbox' and w.peer is not distinct from $1 and hashtextextended(w.object_id, 0) = hashtextextended($3, 0)
       and w.object_id = $3 and w.request_type = $2 and w.counter < $5)
 $$;
 

@@ -25,11 +25,11 @@ begin
         -- A failed record that is sent again must find the newer ones of its object, or it would take their place.
         and not exists (
           select from tandem.failed f
-          where f.queue = %1$L and f.peer = l.peer and hashtextextended(f.object_id, 0) = hashtextextended(q.object_id, 0)
+          where f.queue is not distinct from %1$L and f.peer is not distinct from l.peer and hashtextextended(f.object_id, 0) = hashtextextended(q.object_id, 0)
             and f.object_id = q.object_id and f.request_type = q.request_type and f.counter < q.counter)
         and not exists (
           select from tandem.parked p
-          where p.queue = %1$L and p.peer = l.peer and hashtextextended(p.object_id, 0) = hashtextextended(q.object_id, 0)
+          where p.queue is not distinct from %1$L and p.peer is not distinct from l.peer and hashtextextended(p.object_id, 0) = hashtextextended(q.object_id, 0)
             and p.object_id = q.object_id and p.request_type = q.request_type and p.counter < q.counter)
       returning q.counter
     )

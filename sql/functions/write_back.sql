@@ -56,8 +56,8 @@ begin
     where i.target = next.target and i.request_type = next.request_type and hashtextextended(i.object_id, 0) = hashtextextended(next.object_id, 0) and i.object_id = next.object_id
       and i.state = 'paired';
   select f.outcome into status from tandem.failed f
-    where hashtextextended(f.object_id, 0) = hashtextextended(next.object_id, 0) and f.object_id = next.object_id and f.queue = 'outbox'
-      and f.peer = next.target and f.request_type = next.request_type
+    where hashtextextended(f.object_id, 0) = hashtextextended(next.object_id, 0) and f.object_id = next.object_id
+      and f.queue is not distinct from 'outbox' and f.peer is not distinct from next.target and f.request_type = next.request_type
     order by f.counter desc limit 1;
   status := coalesce(status, 'synced');
 end

@@ -205,12 +205,15 @@ create table tandem.parked (
   attempted     boolean not null default false,       -- possibly: it is not folded into a later record
   waits_for     text,                                 -- parent: jsonb_build_array(request_type, object_id)::text
   since         timestamptz not null default now(),
-  constraint parked_record_is_parked_once primary key (queue, counter),
+  constraint parked_record_is_parked_once primary key (counter, queue),
   constraint parked_queue_is_known check (queue in ('outbox', 'inbox'))
 );
-create index parked_due on tandem.parked (queue, peer, due, counter);  -- what waits for a fetch, without end, comes by counter
-create index parked_lane on tandem.parked (queue, peer, hashtextextended(object_id, 0), counter);
-create index parked_pause on tandem.parked (queue, peer, request_type, counter) where reason = 'pause';
+-- A plan that is made while the table is empty takes an index by `queue = …` for as good as one by the counter, and then reads all that is parked
+-- for each record. So each index begins with what tells rows apart, and whoever looks by a counter or a hash asks for queue and peer with
+-- `is not distinct from`, which no index can answer.
+create index parked_due on tandem.parked (peer, queue, due, counter);  -- what waits for a fetch, without end, comes by counter
+create index parked_lane on tandem.parked (hashtextextended(object_id, 0), counter);
+create index parked_pause on tandem.parked (peer, queue, request_type, counter) where reason = 'pause';
 create index parked_parent on tandem.parked (hashtextextended(waits_for, 0)) where waits_for is not null;
 
 -- Failed records, few: what people look at and retry. Kept by the settling statement and by retry() and discard().
@@ -224,9 +227,9 @@ create table tandem.failed (
   error_code   text,
   fingerprint  text,                                  -- the description without its variable parts, for grouping
   failed_at    timestamptz not null default now(),
-  constraint failed_record_is_listed_once primary key (queue, counter)
+  constraint failed_record_is_listed_once primary key (counter, queue)
 );
-create index failed_group on tandem.failed (queue, peer, request_type, error_code);
+create index failed_group on tandem.failed (peer, queue, request_type, error_code);
 create index failed_object on tandem.failed (hashtextextended(object_id, 0));
 
 -- The pair (our object_id, their remote_id). pending: a create is about to be sent or its answer is unknown.
@@ -285,7 +288,7 @@ create table tandem.attempt (
   description   text,
   constraint attempt_row_has_an_id primary key (attempt_id)
 );
-create index attempt_of_record on tandem.attempt (queue, counter);
+create index attempt_of_record on tandem.attempt (counter, queue);
 
 -- Objects whose rows in the CRM are still to be told what has become of them (`write_back` of a route). Rows are only added and taken away, so that a
 -- settlement never waits here. What is written is looked up when it is written: it may be done twice, and the order does not matter.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "outbox_scene.hpp"
 #include "store/bodies.hpp"
 #include "store/start.hpp"
@@ -605,6 +607,78 @@ TEST_F(Flush, NotFoundIsNotAnAnswer) {
   ASSERT_TRUE(verdicts) << verdicts.error().message;
   using V = store::Verdict;
   EXPECT_EQ(*verdicts, (std::vector{V::settled, V::lost, V::pending, V::running, V::lost}));
+}
+
+// A session keeps the plans that it has made; in the first minute of an outage they know nothing of what piles up.
+TEST_F(Flush, PlansThatWereMadeWhileNothingWasParkedReadLittleOfWhatIs) {
+  constexpr int each = 100;
+  int made = 0;
+  const auto flush_all_kinds = [&](int count) {
+    for (int i = 0; i < 6 * count; ++i) scene.insert(std::to_string(++made));
+    const auto records = read();
+    std::vector<Settlement> plain, telling;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      auto s = settlement(records[i]);
+      switch (i % 6) {
+        case 0:
+          s.supersedes_failed = true;
+          break;
+        case 1:
+          s.identity = Settlement::IdentityWrite::paired;
+          s.remote_id = "r" + s.object_id;
+          break;
+        case 2:
+          s.outcome = Outcome::rejected;
+          s.attempt = Settlement::AttemptRow{};
+          break;
+        case 3:
+          s.kind = Settlement::Kind::park;
+          s.park_reason = std::string(park_reason_lane);
+          break;
+        case 4:
+          s.kind = Settlement::Kind::park;
+          s.park_reason = "parent";
+          s.parent_type = "account";
+          s.parent_object_id = "nobody";
+          s.attempt = Settlement::AttemptRow{};
+          break;
+        default:
+          plain.push_back(s);
+          continue;
+      }
+      telling.push_back(s);
+    }
+    flush(plain);
+    flush(telling);
+    const auto lanes = store::take_up(session, table, fence, {true, true});
+    std::vector<Record> taken;
+    for (const auto& lane : *lanes)
+      for (const auto& parked : lane.records) taken.push_back(parked.record);
+    for (const auto& record : taken) flush({settlement(record)});
+  };
+  for (int i = 0; i < 8; ++i) flush_all_kinds(1);
+
+  scene.admin->run(
+      "insert into tandem.parked (counter, peer, request_type, object_id, due, reason) select 1000000 + n, 'alpha', "
+      "'account', 'x' || n, 'infinity', 'blocked' from generate_series(1, 20000) n;"
+      "insert into tandem.failed (counter, peer, request_type, object_id, outcome) select 2000000 + n, 'alpha', "
+      "'account', 'x' || n, 'rejected' from generate_series(1, 20000) n;"
+      "insert into tandem.attempt (counter, attempt, epoch, started_at, duration) select 2000000 + n, 1, 1, now(), '1 "
+      "ms' from generate_series(1, 20000) n");
+  const auto rows_read = [&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1'200));  // a session tells its numbers once a second
+    EXPECT_TRUE(session.run("select 1"));
+    return scene.admin->number(
+        "select (select sum(seq_tup_read) from pg_stat_user_tables where relname in ('parked', 'failed', 'attempt')) + "
+        "(select sum(idx_tup_read) from pg_stat_user_indexes where relname in ('parked', 'failed', 'attempt'))");
+  };
+  const auto before = rows_read();
+  flush_all_kinds(each);
+  EXPECT_LT(rows_read() - before, 20'000 + 6 * each * 20)
+      << "all that waits was read again and again: "
+      << scene.admin->text(
+             "select string_agg(indexrelname || ' ' || idx_tup_read, ', ' order by idx_tup_read desc) from "
+             "pg_stat_user_indexes where relname in ('parked', 'failed', 'attempt')");
 }
 
 TEST_F(Flush, ALateSettlementDoesNotHitAnotherRecordUnderItsCounter) {

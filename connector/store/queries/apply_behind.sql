@@ -9,7 +9,7 @@ with fence as materialized (
 ), lowest as materialized (
   select r.counter, r.source, r.request_type, r.operation, r.object_id, coalesce(r.remote_id, r.object_id) as object from tandem.inbox r
   where exists (select from held) and r.counter > $4::bigint and r.request_state in (1, 2) and r.source = any ($3::text[])
-    and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
+    and not exists (select from tandem.parked p where p.queue is not distinct from 'inbox' and p.counter = r.counter)
   order by r.counter limit $5::bigint
 ), parked as (
   insert into tandem.parked (queue, counter, peer, request_type, object_id, due, reason)

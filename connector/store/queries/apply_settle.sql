@@ -12,7 +12,7 @@ with fence as materialized (
   where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
   returning i.counter, i.source, i.request_type, i.object_id, i.request_state, i.outcome, i.error_code, i.description
 ), unparked as (
-  delete from tandem.parked p where p.queue = 'inbox' and p.counter = any ($11::bigint[]) and exists (select from fence)
+  delete from tandem.parked p where p.queue is not distinct from 'inbox' and p.counter = any ($11::bigint[]) and exists (select from fence)
 ), failed as (
   insert into tandem.failed as f (queue, counter, peer, request_type, object_id, outcome, error_code, fingerprint)
   select 'inbox', s.counter, s.source, s.request_type, s.object_id, s.outcome, s.error_code,

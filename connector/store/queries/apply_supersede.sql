@@ -5,6 +5,6 @@ with gone as (
   where o.counter = any ($1::bigint[]) and o.request_state = 1
   returning o.counter
 ), unparked as (
-  delete from tandem.parked p using gone where p.queue = 'outbox' and p.counter = gone.counter
+  delete from tandem.parked p using gone where p.queue is not distinct from 'outbox' and p.counter = gone.counter
 )
 select count(*) from gone

@@ -27,7 +27,7 @@ with awake as materialized (
     where (select count(*) from due) < $2::bigint  -- or what is behind the cut could be overtaken
       and r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
       and (r.counter < low.first or r.counter > low.last or r.counter <> all ($4::bigint[]))  -- an array is searched from its front
-      and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
+      and not exists (select from tandem.parked p where p.queue is not distinct from 'inbox' and p.counter = r.counter)
       and not exists (
         select from held h
         where h.peer = r.source and h.request_type = r.request_type and h.object = coalesce(r.remote_id, r.object_id) and h.counter < r.counter
@@ -44,7 +44,7 @@ select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin,
        (select l.counter from low join awake on awake.sources is not null cross join lateral (
           select r.counter from tandem.inbox r
           where r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
-            and not exists (select from tandem.parked p where p.queue = 'inbox' and p.counter = r.counter)
+            and not exists (select from tandem.parked p where p.queue is not distinct from 'inbox' and p.counter = r.counter)
           order by r.counter limit 1) l) as lowest, null::uuid as record_id, (select sources::text from awake) as source, null::text as request_type,
        null::text as operation, null::text as remote_id, null::text as object_id, null::text as version, null::text as body,
        null::integer as attempts, null::bigint as age_ms, null::boolean as fetched, null::boolean as was_parked

@@ -22,7 +22,7 @@ select case
                  and n.request_type = o.request_type and n.request_state in (1, 2) and n.source = any (low.sources)
                  and not exists (
                    select from tandem.parked p
-                   where p.queue = 'inbox' and p.counter = n.counter
+                   where p.queue is not distinct from 'inbox' and p.counter = n.counter
                      and (n.error_code is distinct from 'lock' or n.date_time < statement_timestamp() - interval '2 seconds'))) then 3
              else 0 end
          when o.counter is not null then 1
@@ -52,7 +52,7 @@ select case
            and f.queue is not distinct from 'outbox' and f.peer is not distinct from o.target
            and f.request_type is not distinct from o.request_type and f.counter < o.counter) as behind_failed,
        (select count(*) from tandem.attempt t
-        where t.queue = 'outbox' and t.counter = o.counter and t.duration is null)::integer as unanswered,
+        where t.queue is not distinct from 'outbox' and t.counter = o.counter and t.duration is null)::integer as unanswered,
        turn.word as turn, former.object_id as old_object_id, former.remote_id as old_remote_id,
        turn.word is not distinct from 'go' and $5::boolean and {gone} and not exists (  -- false, not null: and then asks no further
          select from tandem.outbox n
@@ -63,7 +63,7 @@ select case
 from unnest($1::bigint[], $2::uuid[], $3::bigint[]) with ordinality as due (counter, record_id, xid, place)
 cross join low
 left join tandem.outbox o on o.counter = due.counter and o.record_id = due.record_id
-left join tandem.parked p on p.queue = 'outbox' and p.counter = o.counter
+left join tandem.parked p on p.queue is not distinct from 'outbox' and p.counter = o.counter
 left join lateral {live} as live on true
 left join lateral (select coalesce(o.body, live.image) as body offset 0) as image on true
 left join tandem.identity i on i.target = o.target and i.request_type = o.request_type and hashtextextended(i.object_id, 0) = hashtextextended(o.object_id, 0)

@@ -12,7 +12,7 @@ with fence as materialized (
   where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) and i.body is null
   returning i.counter, i.source, i.request_type, i.object_id
 ), unparked as (
-  delete from tandem.parked p using missed m where $5::bigint is null and p.queue = 'inbox' and p.counter = m.counter
+  delete from tandem.parked p using missed m where $5::bigint is null and p.queue is not distinct from 'inbox' and p.counter = m.counter
 ), failed as (
   insert into tandem.failed as f (queue, counter, peer, request_type, object_id, outcome, error_code, fingerprint)
   select 'inbox', m.counter, m.source, m.request_type, m.object_id, $6::text, $7::text,

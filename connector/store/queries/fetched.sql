@@ -16,7 +16,7 @@ with fence as materialized (
   from fence, given g where g.carries and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) and i.body is null
   returning i.counter
 ), freed as (
-  update tandem.parked p set due = clock_timestamp(), reason = 'fetched' from filled f where p.queue = 'inbox' and p.counter = f.counter
+  update tandem.parked p set due = clock_timestamp(), reason = 'fetched' from filled f where p.queue is not distinct from 'inbox' and p.counter = f.counter
 ), superseded as (
   update tandem.inbox i
   set request_state = 3, outcome = 'superseded', error_code = null, description = 'the object was fetched for a newer notice', next_attempt_at = null,
@@ -24,6 +24,6 @@ with fence as materialized (
   from given g where exists (select from filled) and not g.carries and i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
   returning i.counter
 ), unparked as (
-  delete from tandem.parked p using superseded s where p.queue = 'inbox' and p.counter = s.counter
+  delete from tandem.parked p using superseded s where p.queue is not distinct from 'inbox' and p.counter = s.counter
 )
 select (select count(*) from fence) as fenced, (select count(*) from filled) as filled

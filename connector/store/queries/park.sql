@@ -43,8 +43,8 @@ with fence as materialized (
                select h.target, h.request_type, h.object_id from change h where h.reason <> 'lane' and h.object_id is not null)
              and not exists (
                select from tandem.parked h
-               where h.queue = 'outbox' and h.peer = c.target and hashtextextended(h.object_id, 0) = hashtextextended(c.object_id, 0)
-                 and h.object_id = c.object_id and h.request_type = c.request_type and h.reason <> 'lane' and h.counter <> c.counter)
+               where hashtextextended(h.object_id, 0) = hashtextextended(c.object_id, 0) and h.object_id = c.object_id
+                 and h.queue is not distinct from 'outbox' and h.peer is not distinct from c.target and h.request_type = c.request_type and h.reason <> 'lane' and h.counter <> c.counter)
              then c.moment
            else c.due
          end,
@@ -63,17 +63,17 @@ with fence as materialized (
   where c.attempt is not null
     and not (c.attempt_phase = 'closed' and exists (
       select from tandem.attempt a
-      where a.queue = 'outbox' and a.counter = c.counter and a.attempt = c.attempt and a.epoch = $2::bigint and a.duration is null))
+      where a.queue is not distinct from 'outbox' and a.counter = c.counter and a.attempt = c.attempt and a.epoch = $2::bigint and a.duration is null))
     and not exists (  -- written by a flush whose answer was cut off
       select from tandem.attempt a
-      where a.queue = 'outbox' and a.counter = c.counter
+      where a.queue is not distinct from 'outbox' and a.counter = c.counter
         and a.started_at = timestamptz 'epoch' + c.attempt_started * interval '1 microsecond')
 ), answered as (
   update tandem.attempt a
   set duration = c.duration_us * interval '1 microsecond', counted = c.counted, error_code = c.error_code,
       answer_status = nullif(c.answer_status, 0), description = c.description
   from change c
-  where c.attempt_phase = 'closed' and a.queue = 'outbox' and a.counter = c.counter and a.attempt = c.attempt and a.epoch = $2::bigint
+  where c.attempt_phase = 'closed' and a.queue is not distinct from 'outbox' and a.counter = c.counter and a.attempt = c.attempt and a.epoch = $2::bigint
     and a.duration is null
 ), parents as (
   insert into tandem.outbox (object_id, request_type, operation, target)

@@ -19,6 +19,6 @@ with fence as materialized (
   select 'outbox', due.counter, $3::text, due.request_type, due.object_id, 'retry', true from due join again on again.counter = due.counter
   on conflict (queue, counter) do update set due = clock_timestamp(), reason = excluded.reason, retried = true
 ), unlisted as (
-  delete from tandem.failed f using again where f.queue = 'outbox' and f.counter = again.counter
+  delete from tandem.failed f using again where f.queue is not distinct from 'outbox' and f.counter = again.counter
 )
 select count(*) as records from again

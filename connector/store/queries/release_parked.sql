@@ -8,6 +8,6 @@ where p.queue = 'outbox' and p.due = 'infinity'
   and (p.reason = 'taken up'
     or (p.reason = 'lane' and not exists (
       select from tandem.parked o
-      where o.queue = p.queue and o.peer = p.peer and hashtextextended(o.object_id, 0) = hashtextextended(p.object_id, 0)
-        and o.request_type = p.request_type and o.object_id = p.object_id
+      where hashtextextended(o.object_id, 0) = hashtextextended(p.object_id, 0)
+        and o.queue is not distinct from p.queue and o.peer is not distinct from p.peer and o.request_type = p.request_type and o.object_id = p.object_id
         and o.reason not in ('lane', 'taken up'))))

@@ -29,7 +29,7 @@ with fence as materialized (
 ), change as materialized (
   select * from settled
 ), unparked as (
-  delete from tandem.parked p using change c where p.queue = 'outbox' and p.counter = c.counter and c.request_state in (3, 4)
+  delete from tandem.parked p using change c where p.queue is not distinct from 'outbox' and p.counter = c.counter and c.request_state in (3, 4)
 ), failed as (
   insert into tandem.failed as f (queue, counter, peer, request_type, object_id, outcome, error_code, fingerprint, failed_at)
   select 'outbox', c.counter, c.target, c.request_type, c.object_id, c.outcome, c.error_code,
@@ -50,7 +50,7 @@ with fence as materialized (
   from overtaken v where o.counter = v.counter and o.request_state = 4 and o.operation <> 'call'  -- a later change does not make it
   returning o.counter
 ), unlisted as (  -- after its record, as retry() and discard() lock them: nobody deadlocks, and what a person has just sent back stays
-  delete from tandem.failed f using superseded v where f.queue = 'outbox' and f.counter = v.counter
+  delete from tandem.failed f using superseded v where f.queue is not distinct from 'outbox' and f.counter = v.counter
 ), tried as (
   insert into tandem.attempt (queue, counter, attempt, epoch, started_at, duration, counted, error_code, answer_status, description)
   select 'outbox', c.counter, c.attempt, $2::bigint, timestamptz 'epoch' + c.attempt_started * interval '1 microsecond',
@@ -60,17 +60,17 @@ with fence as materialized (
   where c.attempt is not null
     and not (c.attempt_phase = 'closed' and exists (
       select from tandem.attempt a
-      where a.queue = 'outbox' and a.counter = c.counter and a.attempt = c.attempt and a.epoch = $2::bigint and a.duration is null))
+      where a.queue is not distinct from 'outbox' and a.counter = c.counter and a.attempt = c.attempt and a.epoch = $2::bigint and a.duration is null))
     and not exists (  -- written by a flush whose answer was cut off
       select from tandem.attempt a
-      where a.queue = 'outbox' and a.counter = c.counter
+      where a.queue is not distinct from 'outbox' and a.counter = c.counter
         and a.started_at = timestamptz 'epoch' + c.attempt_started * interval '1 microsecond')
 ), answered as (
   update tandem.attempt a
   set duration = c.duration_us * interval '1 microsecond', counted = c.counted, error_code = c.error_code,
       answer_status = nullif(c.answer_status, 0), description = c.description
   from change c
-  where c.attempt_phase = 'closed' and a.queue = 'outbox' and a.counter = c.counter and a.attempt = c.attempt and a.epoch = $2::bigint
+  where c.attempt_phase = 'closed' and a.queue is not distinct from 'outbox' and a.counter = c.counter and a.attempt = c.attempt and a.epoch = $2::bigint
     and a.duration is null
 ), followed as (
   insert into tandem.outbox (object_id, request_type, operation, target)

@@ -19,18 +19,19 @@ with fence as materialized (
   from lane l
   cross join lateral (
     select q.counter, q.retried, q.attempted, q.reason, q.waits_for, q.since, q.due from tandem.parked q
-    where q.queue = 'outbox' and q.peer = l.peer and q.request_type = l.request_type
-      and hashtextextended(q.object_id, 0) = hashtextextended(l.object_id, 0) and q.object_id = l.object_id and q.reason <> 'taken up'
+    where hashtextextended(q.object_id, 0) = hashtextextended(l.object_id, 0) and q.object_id = l.object_id
+      and q.queue is not distinct from 'outbox' and q.peer is not distinct from l.peer and q.request_type = l.request_type
+      and q.reason <> 'taken up'
     offset 0
   ) p
 ), free as materialized (
   select p.counter from tandem.parked p
-  where p.queue = 'outbox' and p.counter = any (array(select w.counter from waiting w)) for no key update skip locked
+  where p.queue is not distinct from 'outbox' and p.counter = any (array(select w.counter from waiting w)) for no key update skip locked
 ), held as materialized (  -- lanes of which somebody holds a row: they come whole, later
   select w.peer, w.request_type, w.object_id from waiting w where not exists (select from free f where f.counter = w.counter)
 ), taken as (
   update tandem.parked p set due = 'infinity', reason = 'taken up' from waiting w, fence
-  where p.queue = 'outbox' and p.counter = w.counter
+  where p.queue is not distinct from 'outbox' and p.counter = w.counter
     and not exists (
       select from held h where h.peer = w.peer and h.request_type = w.request_type and h.object_id = w.object_id)
   returning p.counter

@@ -12,7 +12,7 @@ with fence as materialized (
   where r.target = any ($3::text[]) and not r.paused
 ), woken as (
   update tandem.parked p set due = clock_timestamp(), reason = 'resumed' from fence
-  where p.queue = 'outbox' and p.counter = any (array(select r.counter from resumed r)) and p.reason = 'pause'
+  where p.queue is not distinct from 'outbox' and p.counter = any (array(select r.counter from resumed r)) and p.reason = 'pause'
   returning p.counter
 )
 select count(*) from woken

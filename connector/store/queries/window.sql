@@ -39,5 +39,5 @@ left join lateral (
                        and pg_column_size(s.body) <= case when pg_column_compression(s.body) is null then $7::integer else $7::integer / 8 end
                      then s.body::text end as body offset 0) as printed
   where s.request_state in (1, 2) and s.target = any ($1::text[])
-    and not exists (select from tandem.parked p where p.queue = 'outbox' and p.counter = s.counter offset 0)
+    and not exists (select from tandem.parked p where p.queue is not distinct from 'outbox' and p.counter = s.counter offset 0)
 ) own on true
