@@ -29,7 +29,8 @@ with fence as materialized (
 ), change as materialized (
   select * from settled
 ), unparked as (
-  delete from tandem.parked p using change c where p.queue is not distinct from 'outbox' and p.counter = c.counter and c.request_state in (3, 4)
+  delete from tandem.parked p using change c
+  where (select exists (select from tandem.parked)) and p.queue is not distinct from 'outbox' and p.counter = c.counter and c.request_state in (3, 4)
 ), failed as (
   insert into tandem.failed as f (queue, counter, peer, request_type, object_id, outcome, error_code, fingerprint, failed_at)
   select 'outbox', c.counter, c.target, c.request_type, c.object_id, c.outcome, c.error_code,

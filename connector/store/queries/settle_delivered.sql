@@ -14,6 +14,7 @@ with fence as materialized (
   where o.counter = g.counter and o.record_id = g.record_id and o.request_state in (1, 2)
   returning o.counter
 ), unparked as (
-  delete from tandem.parked p using settled s where p.queue is not distinct from 'outbox' and p.counter = s.counter
+  delete from tandem.parked p using settled s
+  where (select exists (select from tandem.parked)) and p.queue is not distinct from 'outbox' and p.counter = s.counter
 )
 select pg_current_xact_id() as xid, (select count(*) from fence) as fenced, array(select counter from settled) as counters
