@@ -231,10 +231,9 @@ Step wait_for_row(const RouteSettings& route, const InboxRecord& record) {
   return wait_for_lock(route, record, "waits for a session of the CRM that holds the row");
 }
 
-/// As long as it takes. Under `lock` delivery holds the object back a moment: else ours would go out before it is merged.
-Step wait_for_log(const InboxRecord& record) {
-  const auto wait = record.parked ? std::clamp(record.age / 4, first_row_wait, longest_row_wait) : first_row_wait;
-  return park(record, Waits::lane, wait, "waits until the log has told what has happened to the row", "lock");
+/// As a lock is waited for, so that delivery, too, holds the object back a moment: ours is merged before it goes out.
+Step wait_for_log(const RouteSettings& route, const InboxRecord& record) {
+  return wait_for_lock(route, record, "waits until the log has told what has happened to the row");
 }
 
 Step not_routed() {

@@ -98,7 +98,7 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
 /// A session of the CRM holds the object's row. Nothing is waited for while other rows are held, so it comes again.
 [[nodiscard]] Step wait_for_row(const RouteSettings& route, const InboxRecord& record);
 /// The stream of its table has not captured the row as it is.
-[[nodiscard]] Step wait_for_log(const InboxRecord& record);
+[[nodiscard]] Step wait_for_log(const RouteSettings& route, const InboxRecord& record);
 [[nodiscard]] Step not_routed();
 [[nodiscard]] Step unreadable(std::string description);
 /// Their key names an object that has another partner.

@@ -143,7 +143,7 @@ void wait_for_stream(CrmTable& table, const Turns& turns, const Rows& answer) {
   table.take_streamed(!answer.null(0, 0));
   for (const auto place : answer.numbers(0, 0)) {
     Turn& turn = *turns[static_cast<std::size_t>(place - 1)];
-    if (turn.undecided()) turn.step = wait_for_log(*turn.record);
+    if (turn.undecided()) turn.step = wait_for_log(*turn.route->settings, *turn.record);
   }
 }
 
