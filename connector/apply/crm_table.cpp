@@ -73,7 +73,8 @@ std::string CrmTable::by_key(Connection& session) const {
 /// Is returned of each row as it is written: nothing of the CRM's comes between the row and its mark in the log, which
 /// nobody else can write. Null, and no mark, where no stream captures the table when the statement has its lock.
 std::string CrmTable::mark(Connection& session) const {
-  return "pg_catalog.pg_logical_emit_message(true, 'tandem.apply', (select pg_catalog.concat_ws(E'\\n', s.mark, w.watch,"
+  return "pg_catalog.pg_logical_emit_message(true, 'tandem.apply', (select pg_catalog.concat_ws(E'\\n', s.mark, "
+         "w.watch,"
          " pg_catalog.current_setting('tandem.origin')) from tandem.stream_watch w"
          " join tandem.stream s on s.connector = w.connector where w.watch = " +
          session.quoted_literal(name_) + "))";
@@ -147,7 +148,8 @@ Statement CrmTable::change(Connection& session, const Version& version, const st
 }
 
 Statement CrmTable::erase(Connection& session, const Version& version) {
-  return {prepared("delete from " + relation_ + " t where t.ctid = $1::tid and t.tableoid = $2::oid" + marked(session, " returning ")),
+  return {prepared("delete from " + relation_ + " t where t.ctid = $1::tid and t.tableoid = $2::oid" +
+                   marked(session, " returning ")),
           {Param(version.ctid), Param(version.tableoid)}};
 }
 
@@ -169,7 +171,8 @@ Statement CrmTable::change_all(Connection& session, std::span<const Version> ver
   for (const auto& version : versions) places.push_back(version.ctid);
   return {prepared("update only " + relation_ + " t set " + assignments(session, columns) +
                    " from rows from (unnest($2::text[]::tid[]), jsonb_populate_recordset(null::" + relation_ +
-                   ", $1::jsonb)) as p (\"tandem place\") where t.ctid = p.\"tandem place\"" + marked(session, " returning ")),
+                   ", $1::jsonb)) as p (\"tandem place\") where t.ctid = p.\"tandem place\"" +
+                   marked(session, " returning ")),
           {Param(array_of(rows)), Param::array(std::span<const std::string>(places))}};
 }
 

@@ -107,7 +107,8 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
 [[nodiscard]] Step not_let_in();
 [[nodiscard]] Step write_over(const Meeting& meeting);
 [[nodiscard]] Step remove(const Meeting& meeting);
-/// Does something go back? `before`, `now`: the row, empty where there was none, and as the CRM's triggers have left it.
+/// Does something go back? `before`, `now`: the row, empty where there was none, and as the CRM's triggers have left
+/// it.
 [[nodiscard]] Step end_write(Step step, const RouteSettings& route, const Columns& before, const Columns& now,
                              const Columns& theirs);
 /// What the database said, against the record or against us.

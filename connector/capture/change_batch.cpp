@@ -193,8 +193,14 @@ void ChangeBatch::update(const Table& table, const wire::Update& update) {
 }
 
 void ChangeBatch::remove(const Table& table, const wire::Delete& removal) {
-  hold({&table, "DELETE", removal.old_kind == wire::OldRow::full, {}, image(table, removal.old_row, {}).row,
-        key_of(table, removal.old_row), origin_, here_});
+  hold({&table,
+        "DELETE",
+        removal.old_kind == wire::OldRow::full,
+        {},
+        image(table, removal.old_row, {}).row,
+        key_of(table, removal.old_row),
+        origin_,
+        here_});
 }
 
 void ChangeBatch::truncate(const wire::Truncate& truncate, Lsn lsn) {
@@ -219,8 +225,8 @@ void ChangeBatch::release() {
   Change change = *std::exchange(held_, std::nullopt);
   Group& into = group(*change.table, change.full);
   ++changes_;
-  bytes_ += (change.now.row ? change.now.row->size() : 0) + (change.before ? change.before->size() : 0) +
-            change.key.size();
+  bytes_ +=
+      (change.now.row ? change.now.row->size() : 0) + (change.before ? change.before->size() : 0) + change.key.size();
   into.kinds.push_back(std::move(change.kind));
   into.new_rows.push_back(std::move(change.now.row));
   into.old_rows.push_back(std::move(change.before));

@@ -57,7 +57,7 @@ class ChangeBatch {
   static constexpr std::size_t most_changes = 2'000, most_bytes = std::size_t{4} << 20;
   static constexpr std::string_view message_prefix = "tandem.stream";
   static constexpr std::string_view applied_prefix = "tandem.apply";  ///< CrmTable::marked
-  static constexpr std::string_view origin_prefix = "tandem_";  ///< of replication origins that name a target
+  static constexpr std::string_view origin_prefix = "tandem_";        ///< of replication origins that name a target
 
  private:
   struct Table {

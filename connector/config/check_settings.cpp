@@ -137,8 +137,7 @@ class Check {
     if (!route.apply) return;
     if (std::ranges::none_of(settings_.sources, [&](const auto& s) { return s.target == route.target; }))
       report(route.place + ".apply", "no source brings changes of `" + route.target + "`", "add it under sources");
-    if (const WatchSettings* watch = settings_.watch(route.watch);
-        watch != nullptr && watch->mode == WatchMode::poll)
+    if (const WatchSettings* watch = settings_.watch(route.watch); watch != nullptr && watch->mode == WatchMode::poll)
       report(route.place + ".apply",
              "what is applied would come back: a row's time does not tell it from the CRM's own changes",
              "write mode: trigger or wal");

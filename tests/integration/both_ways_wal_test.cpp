@@ -54,8 +54,8 @@ class BothWaysWal : public testing::TestWithParam<Capture> {
   static bool waits(BothWays& both) {
     return wait_for(
         [&] {
-          return both.sql().number(
-                     "select count(*) from tandem.inbox where description like 'waits until the log%'") > 0;
+          return both.sql().number("select count(*) from tandem.inbox where description like 'waits until the log%'") >
+                 0;
         },
         60s);
   }
@@ -85,7 +85,8 @@ TEST_P(BothWaysWal, WhatTheyDoGoesToEverybodyElse) {
       both.update("account", ids[static_cast<std::size_t>(n)], R"({"Tier":2})");
     else
       both.remove("account", ids[static_cast<std::size_t>(n)]);
-    notices += (n == 0 ? "" : ",") + both.notice("account", n < 150 ? "update" : "delete", ids[static_cast<std::size_t>(n)]);
+    notices +=
+        (n == 0 ? "" : ",") + both.notice("account", n < 150 ? "update" : "delete", ids[static_cast<std::size_t>(n)]);
   }
   ASSERT_EQ(both.tell("[" + notices + "]"), 202);
   ASSERT_TRUE(both.rests(60s));
@@ -206,7 +207,9 @@ TEST_P(BothWaysWal, KilledBeforeWhatWasAppliedIsCaptured) {
     ASSERT_EQ(both.stand().tandem().stop(), 0);
     both.stand().tandem().start({{"TANDEM_FAIL_POINT", point}});
     bool dead = false;
-    const auto up = [&] { return both.stand().tandem().ready() || (dead = both.stand().tandem().wait(1ms).has_value()); };
+    const auto up = [&] {
+      return both.stand().tandem().ready() || (dead = both.stand().tandem().wait(1ms).has_value());
+    };
     ASSERT_TRUE(wait_for(up, 60s));
     for (int n = 0; n < 200 && !dead; ++n, dead = both.stand().tandem().wait(20ms).has_value()) {
       both.update("account", id, R"({"Tier":)" + std::to_string(2 + n % 50) + "}");
@@ -222,8 +225,8 @@ TEST_P(BothWaysWal, KilledBeforeWhatWasAppliedIsCaptured) {
     equal(both, id);
     EXPECT_EQ(both.stand().field("archived", "1", "Tier"), both.field("account", id, "Tier"));
   }
-  const auto echoes = both.sql().number(
-      "select count(*) from tandem.outbox where target = 'second_crm' and operation = 'update'");
+  const auto echoes =
+      both.sql().number("select count(*) from tandem.outbox where target = 'second_crm' and operation = 'update'");
   EXPECT_EQ(echoes, 0);
   EXPECT_GT(both.writes(), before) << "what the archive got";
 }
@@ -291,8 +294,9 @@ TEST_P(BothWaysWal, SwitchedWhileBothSidesChangeThings) {
     EXPECT_EQ(both.field("account", ids[n], "Name"), *row[0]);
     EXPECT_EQ(both.field("account", ids[n], "Tier"), *row[1]);
   }
-  EXPECT_EQ(both.sql().number("select count(*) from tandem.outbox where operation <> 'create' and object_id::bigint <= 20"),
-            0)
+  EXPECT_EQ(
+      both.sql().number("select count(*) from tandem.outbox where operation <> 'create' and object_id::bigint <= 20"),
+      0)
       << "what only they have changed never goes back";
   EXPECT_EQ(both.failures(), "");
 }
