@@ -22,7 +22,12 @@ begin
       where c.watch = {{watch}} and hashtextextended(c.object_id, 0) = hashtextextended(given.object_id, 0) and c.object_id = given.object_id
       limit 1
     ) as captured on true
-    where (live.hash is null) is distinct from (captured.known is null) or live.hash <> captured.hash);
+    where (live.hash is null) is distinct from (captured.known is null) or live.hash <> captured.hash
+      or (live.hash is null and exists (   -- it has another key now, and so has its pair once that is sent
+        select from tandem.outbox r join tandem.route as of_watch on of_watch.target = r.target and of_watch.request_type = r.request_type
+        where r.old_object_id is not null and hashtextextended(r.old_object_id, 0) = hashtextextended(given.object_id, 0)
+          and r.old_object_id = given.object_id and r.request_state in (1, 2) and of_watch.watch = {{watch}}
+          and r.target = current_setting('tandem.origin', true))));
 end
 $source$, jsonb_build_object(
     'key', tandem.capture_key_parsed(w.relation, w.key_columns, 'given.object_id'),

@@ -248,9 +248,14 @@ TEST_P(BothWaysWal, WhatWasAppliedWithinAGapIsNotSentBack) {
   ASSERT_TRUE(both.is_read());
   ASSERT_TRUE(both.is_current());
   ASSERT_TRUE(both.rests(60s));
-  EXPECT_EQ(both.sql().text("select string_agg(operation || ' ' || outcome, ', ' order by counter) from tandem.outbox "
-                            "where target = 'second_crm' and description like '%comparison%' or outcome = 'unchanged'"),
-            "update unchanged, create unchanged");
+  // The first of them may have been captured all the same, as what it is.
+  EXPECT_GE(
+      both.sql().number("select count(*) from tandem.outbox where target = 'second_crm' and outcome = 'unchanged'"), 1);
+  EXPECT_EQ(
+      both.sql().number(
+          "select count(*) from tandem.outbox where target = 'second_crm' and outcome is distinct from 'unchanged'"),
+      1)
+      << "our create alone";
   EXPECT_EQ(both.stand().field("archived", "1", "Tier"), "7");
   EXPECT_EQ(both.stand().field("archived", "2", "Tier"), "3");
   equal(both, id);
@@ -265,10 +270,9 @@ TEST_P(BothWaysWal, SwitchedWhileBothSidesChangeThings) {
   for (const auto& row : both.sql().rows("select remote_id from tandem.identity order by object_id::bigint"))
     ids.push_back(row.front().value_or(""));
   ASSERT_EQ(ids.size(), 40U);
-  std::atomic<bool> stop{false};
   std::atomic<int> rounds{0};
-  std::thread changes([&, writer = both.stand().postgres().connect()]() mutable {
-    for (int round = 1; !stop; ++round) {
+  std::jthread changes([&, writer = both.stand().postgres().connect()](const std::stop_token& stop) mutable {
+    for (int round = 1; !stop.stop_requested(); ++round) {
       for (std::size_t n = 0; n < 20; ++n) {
         both.update("account", ids[n], R"({"Tier":)" + std::to_string(round % 90) + "}");
         both.tell_of("account", "update", ids[n]);
@@ -284,7 +288,7 @@ TEST_P(BothWaysWal, SwitchedWhileBothSidesChangeThings) {
   }
   const int seen = rounds;
   EXPECT_TRUE(wait_for([&] { return rounds > seen + 3; }, 60s));
-  stop = true;
+  changes.request_stop();
   changes.join();
   ASSERT_TRUE(both.is_current());
   ASSERT_TRUE(both.rests(120s)) << both.failures();
