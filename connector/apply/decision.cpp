@@ -231,6 +231,11 @@ Step wait_for_row(const RouteSettings& route, const InboxRecord& record) {
   return wait_for_lock(route, record, "waits for a session of the CRM that holds the row");
 }
 
+/// As a lock is waited for, so that delivery, too, holds the object back a moment: ours is merged before it goes out.
+Step wait_for_log(const RouteSettings& route, const InboxRecord& record) {
+  return wait_for_lock(route, record, "waits until the log has told what has happened to the row");
+}
+
 Step not_routed() {
   return settle(Outcome::filtered, "no route takes it");
 }
@@ -280,15 +285,23 @@ Step remove(const Meeting& m) {
   return step;
 }
 
-Step end_write(Step step, const Columns& now, const Columns& theirs) {
+Step end_write(Step step, const RouteSettings& route, const Columns& before, const Columns& now,
+               const Columns& theirs) {
   const bool inserted = step.then == Then::insert;
+  const auto taken = [&](const std::string& name) { return std::ranges::find(step.take, name) != step.take.end(); };
   const auto kept = [&](const std::string& name, const std::string& value) {
     const auto found = now.find(name);
     return found == now.end() ? !inserted : same_value(found->second, value);
   };
   bool normalised = false;
   for (const auto& [name, value] : theirs)
-    if (inserted || std::ranges::find(step.take, name) != step.take.end()) normalised |= !kept(name, value);
+    if (inserted || taken(name)) normalised |= !kept(name, value);
+  // A column that travels and was not written: a trigger of the CRM's has.
+  for (const auto& [name, value] : before) {
+    const auto found = now.find(name);
+    const bool travels = theirs.contains(name) || std::ranges::count(route.fields, name, &FieldSettings::column) > 0;
+    normalised |= travels && !taken(name) && found != now.end() && !same_value(found->second, value);
+  }
   step.follow |= normalised && !now.empty();
   step.then = Then::settle;
   return step;

@@ -97,6 +97,8 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
                                    const std::string& id);
 /// A session of the CRM holds the object's row. Nothing is waited for while other rows are held, so it comes again.
 [[nodiscard]] Step wait_for_row(const RouteSettings& route, const InboxRecord& record);
+/// The stream of its table has not captured the row as it is.
+[[nodiscard]] Step wait_for_log(const RouteSettings& route, const InboxRecord& record);
 [[nodiscard]] Step not_routed();
 [[nodiscard]] Step unreadable(std::string description);
 /// Their key names an object that has another partner.
@@ -105,8 +107,10 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
 [[nodiscard]] Step not_let_in();
 [[nodiscard]] Step write_over(const Meeting& meeting);
 [[nodiscard]] Step remove(const Meeting& meeting);
-/// Does something go back? `now`: the row as the CRM's triggers have left it.
-[[nodiscard]] Step end_write(Step step, const Columns& now, const Columns& theirs);
+/// Does something go back? `before`, `now`: the row, empty where there was none, and as the CRM's triggers have left
+/// it.
+[[nodiscard]] Step end_write(Step step, const RouteSettings& route, const Columns& before, const Columns& now,
+                             const Columns& theirs);
 /// What the database said, against the record or against us.
 /// `route`: null where there is none.
 [[nodiscard]] Step after_error(const RetrySettings& retry, const RouteSettings* route, const InboxRecord& record,

@@ -138,6 +138,15 @@ void take_rows(const Turns& turns, const Rows& rows) {
   }
 }
 
+/// A change of ours that only the log knows is one that has not happened yet: it must be in the outbox first.
+void wait_for_stream(CrmTable& table, const Turns& turns, const Rows& answer) {
+  table.take_streamed(!answer.null(0, 0));
+  for (const auto place : answer.numbers(0, 0)) {
+    Turn& turn = *turns[static_cast<std::size_t>(place - 1)];
+    if (turn.undecided()) turn.step = wait_for_log(*turn.route->settings, *turn.record);
+  }
+}
+
 void take_lane(Turn& turn, const Rows& pending, const Rows& known, int row) {
   turn.waiting = pending.numbers(row, 1);
   turn.snapshot = pending.text(row, 2);
@@ -223,17 +232,30 @@ Status lock_lanes(Connection& session, const std::string& target, std::span<Turn
   if (wanted.empty()) return {};
   const auto tables = by_table(wanted);
   std::vector<Statement> statements;
-  for (const auto& [table, members] : tables) statements.push_back(table->lock(session, object_ids(members)));
+  for (const auto& [table, members] : tables) {
+    statements.push_back(table->lock(session, object_ids(members)));
+    statements.push_back(table->behind(object_ids(members)));
+  }
   const std::vector<Param> lanes{Param(target), array(types(wanted)), array(object_ids(wanted))};
   statements.push_back({queries::apply_lane, lanes});
   statements.push_back({queries::apply_known, lanes});
   auto answers = session.run(std::span<const Statement>(statements));
   if (!answers) return tl::unexpected(std::move(answers.error()));
   auto answer = answers->begin();
-  for (const auto& [table, members] : tables) take_rows(members, *answer++);
+  for (const auto& [table, members] : tables) {
+    take_rows(members, *answer);
+    std::advance(answer, 2);
+  }
   for (int row = 0; row < answer->size(); ++row)
     take_lane(*wanted[static_cast<std::size_t>(row)], *answer, *std::next(answer), row);
-  return wait_for_held_rows(session, undecided(turns, [](const Turn& turn) { return turn.row.empty(); }));
+  auto held = wait_for_held_rows(session, undecided(turns, [](const Turn& turn) { return turn.row.empty(); }));
+  if (!held) return held;
+  answer = answers->begin();
+  for (const auto& [table, members] : tables) {
+    wait_for_stream(*table, members, *std::next(answer));
+    std::advance(answer, 2);
+  }
+  return {};
 }
 
 Status compare_times(Connection& session, std::span<Turn> turns) {

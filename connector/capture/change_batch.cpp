@@ -39,15 +39,17 @@ const wire::Value* value_at(wire::Tuple values, int place) {
 }  // namespace
 
 ChangeBatch::ChangeBatch(const store::StreamPlan& plan)
-    : watches_(plan.watches), position_(plan.position), known_(plan.position) {}
+    : watches_(plan.watches), position_(plan.position), known_(plan.position), own_mark_(plan.mark) {}
 
 Status ChangeBatch::take(const wire::Event& event, Lsn lsn) {
+  const auto* message = std::get_if<wire::Message>(&event);
+  if (message != nullptr && message->prefix == applied_prefix && message->transactional) take_mark(message->content);
+  if (!std::holds_alternative<wire::Insert>(event)) release();
   if (const auto* begun = std::get_if<wire::Begin>(&event)) {
     begin(begun->final_lsn, begun->committed, begun->origin);
   } else if (const auto* commit = std::get_if<wire::Commit>(&event)) {
     position_ = {std::max(position_.through, commit->end_lsn), {}, {}, 0};
     in_transaction_ = false;
-    moving_ = nullptr;
   } else if (const auto* origin = std::get_if<wire::Origin>(&event)) {
     take_origin(origin->name);
   } else if (const auto* relation = std::get_if<const wire::Relation*>(&event)) {
@@ -60,7 +62,7 @@ Status ChangeBatch::take(const wire::Event& event, Lsn lsn) {
     if (const Table* table = table_of(removed->relation, lsn)) remove(*table, *removed);
   } else if (const auto* truncated = std::get_if<wire::Truncate>(&event)) {
     truncate(*truncated, lsn);
-  } else if (const auto* message = std::get_if<wire::Message>(&event)) {
+  } else if (message != nullptr) {
     if (message->prefix != message_prefix) return {};
     if (message->transactional) {
       watches_changed_ = message->content;
@@ -118,10 +120,13 @@ bool ChangeBatch::captured(Lsn lsn) {
 // Nothing where the change is not to be captured here.
 const ChangeBatch::Table* ChangeBatch::table_of(const wire::Relation* relation, Lsn lsn) {
   const bool known = captured(lsn);
-  if (!known) position_ = {position_.through, commit_, lsn, ordinal_};
+  here_ = {position_.through, commit_, lsn, ordinal_};
   const auto found = tables_.find(relation->id);
-  if (known || found == tables_.end() || found->second.watch == nullptr) return nullptr;
-  return commit_ < found->second.watch->since ? nullptr : &found->second;
+  const bool ours = !known && found != tables_.end() && found->second.watch != nullptr;
+  if (ours && commit_ >= found->second.watch->since) return &found->second;
+  release();
+  if (!known) position_ = here_;
+  return nullptr;
 }
 
 ChangeBatch::Group& ChangeBatch::group(const Table& table, std::optional<bool> full) {
@@ -173,15 +178,15 @@ std::string ChangeBatch::key_of(const Table& table, wire::Tuple values) {
 void ChangeBatch::insert(const Table& table, const wire::Insert& insert) {
   Image now = image(table, insert.row, {});
   std::string key = key_of(table, insert.row);
-  if (Group* left = std::exchange(moving_, nullptr);
-      left != nullptr && left->watch == table.watch && left->keys.back() == key) {
+  if (held_ && held_->kind == "DELETE" && table.watch->partitioned && held_->table->watch == table.watch &&
+      held_->keys.now == key) {
     // A row that moves to another partition is deleted there and inserted here: to its readers it is an update.
-    bytes_ += now.row->size();
-    left->kinds.back() = "UPDATE";
-    left->new_rows.back() = std::move(now.row);
+    held_->kind = "UPDATE";
+    held_->now = std::move(now);
+    held_->position = here_;
     return;
   }
-  add(group(table, std::nullopt), "INSERT", std::move(now), std::nullopt, {std::move(key), {}});
+  hold({&table, "INSERT", std::nullopt, std::move(now), std::nullopt, {std::move(key), {}}, origin_, here_});
 }
 
 void ChangeBatch::update(const Table& table, const wire::Update& update) {
@@ -193,44 +198,65 @@ void ChangeBatch::update(const Table& table, const wire::Update& update) {
     keys.before = key_of(table, update.old_row);
   }
   Image now = image(table, update.row, full ? update.old_row : wire::Tuple{});
-  moving_ = nullptr;
-  add(group(table, full), "UPDATE", std::move(now), std::move(before), std::move(keys));
+  hold({&table, "UPDATE", full, std::move(now), std::move(before), std::move(keys), origin_, here_});
 }
 
 void ChangeBatch::remove(const Table& table, const wire::Delete& removal) {
-  Group& into = group(table, removal.old_kind == wire::OldRow::full);
-  add(into, "DELETE", {}, image(table, removal.old_row, {}).row, {key_of(table, removal.old_row), {}});
-  moving_ = table.watch->partitioned ? &into : nullptr;
+  hold({&table,
+        "DELETE",
+        removal.old_kind == wire::OldRow::full,
+        {},
+        image(table, removal.old_row, {}).row,
+        {key_of(table, removal.old_row), {}},
+        origin_,
+        here_});
 }
 
 void ChangeBatch::truncate(const wire::Truncate& truncate, Lsn lsn) {
-  moving_ = nullptr;
   for (const wire::Relation* relation : truncate.relations) {
     const Table* table = table_of(relation, lsn);
     if (table == nullptr) continue;
     for (Group& group : groups_)
       if (group.watch == table->watch) group.closed = true;
-    Group& alone = group(*table, table->full);
-    add(alone, "TRUNCATE", {}, std::nullopt, {{}, {}});
-    alone.closed = true;
+    hold({table, "TRUNCATE", table->full, {}, std::nullopt, {}, origin_, here_});
+    release();
+    groups_.back().closed = true;
   }
 }
 
-void ChangeBatch::add(Group& group, std::string kind, Image now, std::optional<std::string> before, Keys keys) {
+void ChangeBatch::hold(Change change) {
+  release();
+  held_ = std::move(change);
+}
+
+void ChangeBatch::release() {
+  if (!held_) return;
+  Change change = *std::exchange(held_, std::nullopt);
+  Group& into = group(*change.table, change.full);
   ++changes_;
-  bytes_ += (now.row ? now.row->size() : 0) + (before ? before->size() : 0) + keys.now.size();
-  const std::size_t place = group.kinds.size();
-  group.last.push_back(true);
-  group.old_last.push_back(true);
-  if (!keys.before.empty() && keys.before != keys.now) supersede(group, keys.before, place * 2 + 1);
-  supersede(group, keys.now, place * 2);
-  group.kinds.push_back(std::move(kind));
-  group.new_rows.push_back(std::move(now.row));
-  group.old_rows.push_back(std::move(before));
-  group.keys.push_back(std::move(keys.now));
-  group.partial.push_back(now.partial);
-  group.origins.push_back(origin_);
-  group.committed.push_back(committed_);
+  bytes_ += (change.now.row ? change.now.row->size() : 0) + (change.before ? change.before->size() : 0) +
+            change.keys.now.size();
+  const std::size_t place = into.kinds.size();
+  into.last.push_back(true);
+  into.old_last.push_back(true);
+  if (!change.keys.before.empty() && change.keys.before != change.keys.now)
+    supersede(into, change.keys.before, place * 2 + 1);
+  supersede(into, change.keys.now, place * 2);
+  into.kinds.push_back(std::move(change.kind));
+  into.new_rows.push_back(std::move(change.now.row));
+  into.old_rows.push_back(std::move(change.before));
+  into.keys.push_back(std::move(change.keys.now));
+  into.partial.push_back(change.now.partial);
+  into.origins.push_back(std::move(change.origin));
+  into.committed.push_back(committed_);
+  position_ = change.position;
+}
+
+// Apply has made the change before it; of which watch and for which target, it says as well.
+void ChangeBatch::take_mark(std::string_view content) {
+  if (!held_ || own_mark_.empty()) return;
+  const std::string expected = own_mark_ + "\n" + held_->table->watch->watch + "\n";
+  if (content.starts_with(expected)) held_->origin = std::string(content.substr(expected.size()));
 }
 
 void ChangeBatch::supersede(Group& group, const std::string& key, std::size_t mark) {
@@ -243,7 +269,6 @@ void ChangeBatch::supersede(Group& group, const std::string& key, std::size_t ma
 std::deque<ChangeBatch::Group> ChangeBatch::hand_over() {
   changes_ = bytes_ = 0;
   mark_ = {};
-  moving_ = nullptr;
   return std::exchange(groups_, {});
 }
 

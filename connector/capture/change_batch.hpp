@@ -15,7 +15,8 @@ namespace tandem {
 /// Collects decoded changes of watched tables (mode `wal`) until they are captured: rows as the table's row type prints
 /// them, in the columns that the table has now, in groups that each go to one call of the watch's generated function.
 /// Knows what has been captured already and leaves it out, so that a restart in the middle of a transaction repeats
-/// nothing. Decisions only: no I/O.
+/// nothing. The newest change is held until the next message shows what it is: one that apply has made, where its mark
+/// follows, or half of a row's move to another partition. Decisions only: no I/O.
 class ChangeBatch {
  public:
   /// Changes of one watch, as its function takes them (sql/functions/stream_source.sql).
@@ -51,8 +52,6 @@ class ChangeBatch {
   [[nodiscard]] bool empty() const { return groups_.empty(); }
   [[nodiscard]] std::size_t changes() const { return changes_; }
   [[nodiscard]] bool full() const { return changes_ >= most_changes || bytes_ >= most_bytes; }
-  /// Not in the middle of a row's move from one partition to another.
-  [[nodiscard]] bool complete() const { return moving_ == nullptr; }
   [[nodiscard]] const store::StreamPosition& position() const { return position_; }
   [[nodiscard]] bool position_wanted() const { return mark_ > Lsn{}; }  ///< somebody waits for it to be written
   /// The groups in order; the batch goes on empty.
@@ -60,7 +59,8 @@ class ChangeBatch {
 
   static constexpr std::size_t most_changes = 5'000, most_bytes = std::size_t{4} << 20;
   static constexpr std::string_view message_prefix = "tandem.stream";
-  static constexpr std::string_view origin_prefix = "tandem_";  ///< of replication origins that name a target
+  static constexpr std::string_view applied_prefix = "tandem.apply";  ///< CrmTable::marked
+  static constexpr std::string_view origin_prefix = "tandem_";        ///< of replication origins that name a target
 
  private:
   struct Table {
@@ -81,26 +81,40 @@ class ChangeBatch {
   [[nodiscard]] static Image image(const Table& table, wire::Tuple values, wire::Tuple before);
   [[nodiscard]] static std::string key_of(const Table& table, wire::Tuple values);
   [[nodiscard]] const Table* table_of(const wire::Relation* relation, Lsn lsn);
+  struct Keys {
+    std::string now, before;  ///< `before` is empty where it is not known
+  };
+  struct Change {
+    const Table* table = nullptr;
+    std::string kind;
+    std::optional<bool> full;  ///< is the old row whole; nothing: there is none
+    Image now;
+    std::optional<std::string> before;
+    Keys keys;
+    std::optional<std::string> origin;
+    store::StreamPosition position;  ///< once it is captured
+  };
   void insert(const Table& table, const wire::Insert& insert);
   void update(const Table& table, const wire::Update& update);
   void remove(const Table& table, const wire::Delete& removal);
   void truncate(const wire::Truncate& truncate, Lsn lsn);
-  struct Keys {
-    std::string now, before;  ///< `before` is empty where it is not known
-  };
-  void add(Group& group, std::string kind, Image now, std::optional<std::string> before, Keys keys);
+  void hold(Change change);
+  void release();
   static void supersede(Group& group, const std::string& key, std::size_t mark);
+  void take_mark(std::string_view content);
 
   std::vector<store::StreamWatch> watches_;
   std::unordered_map<std::uint32_t, Table> tables_;
   store::StreamPosition position_;  ///< once everything here is captured
   store::StreamPosition known_;     ///< captured before this batch began to read
+  store::StreamPosition here_;      ///< once the change that is being taken is captured
+  std::string own_mark_;            ///< behind what apply has written
   Lsn commit_{}, last_change_{}, mark_{};
   int ordinal_ = 0;
   std::int64_t committed_ = 0;
   std::optional<std::string> origin_;
   bool in_transaction_ = false;
-  Group* moving_ = nullptr;  ///< ends with a delete that may be half of a row's move to another partition
+  std::optional<Change> held_;
   std::string watches_changed_;
   std::deque<Group> groups_;
   std::size_t changes_ = 0, bytes_ = 0;

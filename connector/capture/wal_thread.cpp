@@ -158,7 +158,7 @@ class WalThread::Session {
   Result<bool> step() {
     bool reply = false, came = false;
     milliseconds patience = flight_ ? in_flight_glance : comparing() ? milliseconds{0} : glance;
-    while ((!batch_->full() || !batch_->complete()) && batch_->watches_changed().empty()) {
+    while (!batch_->full() && batch_->watches_changed().empty()) {
       const auto message = stream_->read(patience);
       if (!message) return tl::unexpected(message.error());
       if (!*message) break;
@@ -194,7 +194,7 @@ class WalThread::Session {
     }
     const StreamPosition& position = batch_->position();
     const bool far = position.through.value - written_.through.value >= idle_stretch;
-    if (!batch_->complete() || (batch_->empty() && !far && !batch_->position_wanted())) return {};
+    if (batch_->empty() && !far && !batch_->position_wanted()) return {};
     return send(batch_->hand_over(), position);
   }
 

@@ -26,6 +26,7 @@ Result<StreamPlan> read_stream(postgres::Connection& session, const std::string&
   plan.system_id = stream->text(0, 2);
   plan.position = {lsn(*stream, 0, 3), lsn(*stream, 0, 4), lsn(*stream, 0, 5), static_cast<int>(stream->number(0, 6))};
   plan.old = stream->flag(0, 7);
+  plan.mark = stream->text(0, 8);
   auto rows = session.run(queries::stream_watches, params);
   if (!rows) return tl::unexpected(std::move(rows.error()));
   for (int i = 0; i < rows->size(); ++i) {

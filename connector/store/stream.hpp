@@ -31,6 +31,7 @@ struct StreamWatch {
 
 struct StreamPlan {
   std::string slot, plugin, system_id;
+  std::string mark;  ///< by which apply's own changes are known in the log
   StreamPosition position;
   std::vector<StreamWatch> watches;
   bool old = false;  ///< untouched for minutes: without a watch, it is left over

@@ -347,6 +347,7 @@ create table tandem.stream (
   connector     text primary key,
   slot          text not null,
   plugin        text not null,                        -- that the slot is made with
+  mark          text not null default gen_random_uuid()::text,   -- by which apply's own changes are known; nobody else can write it
   system_id     text,
   timeline      integer,
   through       pg_lsn not null,                      -- everything that committed before is captured

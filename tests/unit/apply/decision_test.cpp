@@ -187,12 +187,19 @@ TEST_F(Decision, WhatTheCrmsTriggersMadeOfItGoesBack) {
   Step step;
   step.then = Then::update;
   step.take = {"name"};
-  EXPECT_FALSE(end_write(step, {{"name", R"("theirs")"}}, theirs).follow);
-  EXPECT_TRUE(end_write(step, {{"name", R"("THEIRS")"}}, theirs).follow);
+  EXPECT_FALSE(end_write(step, route, row, {{"name", R"("theirs")"}}, theirs).follow);
+  EXPECT_TRUE(end_write(step, route, row, {{"name", R"("THEIRS")"}}, theirs).follow);
   step.take.clear();
-  EXPECT_FALSE(end_write(step, {{"name", R"("ours")"}}, theirs).follow) << "a field that was not taken";
+  EXPECT_FALSE(end_write(step, route, row, {{"name", R"("ours")"}}, theirs).follow) << "a field that was not taken";
+  EXPECT_TRUE(end_write(step, route, row, {{"name", R"("a trigger's")"}}, theirs).follow) << "nor was this";
+  step.take = {"name"};
+  row.emplace("stamp", "1");
+  const Columns stamped{{"name", R"("theirs")"}, {"stamp", "2"}};
+  EXPECT_FALSE(end_write(step, route, row, stamped, theirs).follow) << "a column that does not travel";
+  route.fields.emplace_back().column = "stamp";
+  EXPECT_TRUE(end_write(step, route, row, stamped, theirs).follow);
   step.then = Then::insert;
-  EXPECT_TRUE(end_write(step, {{"id", "7"}}, theirs).follow);
+  EXPECT_TRUE(end_write(step, route, {}, {{"id", "7"}}, theirs).follow);
 }
 
 TEST_F(Decision, TheDatabasesWordsAgainstTheRecordRejectItAndItsOwnTroublesAreTriedAgain) {
