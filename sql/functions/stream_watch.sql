@@ -49,7 +49,7 @@ as $$
 declare
   wanted boolean;
   present tandem.stream_watch;
-  mark pg_lsn;
+  place pg_lsn;
   deadline timestamptz := clock_timestamp() + patience;
 begin
   select w.mode = 'wal' and exists (select from tandem.route r where r.watch = w.watch and not r.draining)
@@ -68,9 +68,9 @@ begin
     update tandem.stream_watch s set connector = $2, since = pg_current_wal_insert_lsn(), state = 'new', pass = 1, after = null where s.watch = $1;
   elsif wanted is not true and present.watch is not null then
     -- The mark is not part of this transaction: it is decoded as soon as it is in the log.
-    mark := pg_current_wal_insert_lsn();
+    place := pg_current_wal_insert_lsn();
     perform pg_logical_emit_message(false, 'tandem.stream', 'mark');
-    while exists (select from tandem.stream s where s.connector = present.connector and s.through < mark) loop
+    while exists (select from tandem.stream s where s.connector = present.connector and s.through < place) loop
       if clock_timestamp() > deadline then
         raise exception 'the stream of connector % has not come so far yet', present.connector
           using errcode = 'lock_not_available', hint = 'it must run: tandem run';
