@@ -44,7 +44,8 @@ ChangeBatch::ChangeBatch(const store::StreamPlan& plan)
 Status ChangeBatch::take(const wire::Event& event, Lsn lsn) {
   const auto* message = std::get_if<wire::Message>(&event);
   if (message != nullptr && message->prefix == applied_prefix && message->transactional) take_mark(message->content);
-  if (!std::holds_alternative<wire::Insert>(event)) release();
+  // A description may come between a row's delete and its insert in another partition.
+  if (!std::holds_alternative<wire::Insert>(event) && !std::holds_alternative<const wire::Relation*>(event)) release();
   if (const auto* begun = std::get_if<wire::Begin>(&event)) {
     begin(begun->final_lsn, begun->committed, begun->origin);
   } else if (const auto* commit = std::get_if<wire::Commit>(&event)) {
