@@ -25,6 +25,30 @@ CounterRanges without(const CounterRanges& ranges, std::span<const Counter> poin
   return out;
 }
 
+CounterRanges difference(const CounterRanges& a, const CounterRanges& b) {
+  CounterRanges out;
+  auto taken = b.begin();
+  for (auto range : a) {
+    while (taken != b.end() && taken->last < range.first) ++taken;
+    for (auto at = taken; at != b.end() && at->first <= range.last; ++at) {
+      if (range.first < at->first) out.push_back({range.first, Counter{at->first.value - 1}});
+      range.first = Counter{at->last.value + 1};
+    }
+    if (range.first <= range.last) out.push_back(range);
+  }
+  return out;
+}
+
+CounterRanges first_of(const CounterRanges& ranges, std::int64_t counters) {
+  CounterRanges out;
+  for (const auto& range : ranges) {
+    if (counters <= 0) break;
+    out.push_back({range.first, std::min(range.last, Counter{range.first.value + counters - 1})});
+    counters -= out.back().last.value - out.back().first.value + 1;
+  }
+  return out;
+}
+
 CounterRanges intersection(const CounterRanges& a, const CounterRanges& b) {
   CounterRanges out;
   for (auto x = a.begin(), y = b.begin(); x != a.end() && y != b.end();) {

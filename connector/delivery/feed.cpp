@@ -51,8 +51,13 @@ Feed::Window Feed::shared_window(std::size_t rows) const {
 
 Feed::Window Feed::detached_window(TargetIndex target, std::size_t rows, std::size_t reach) const {
   const auto& head = *state_.detached[target];
-  const auto farthest = Counter{head.position.value + static_cast<std::int64_t>(reach)};
-  return {target, head.position, std::min(state_.shared.position, farthest), head.gaps, rows};
+  const auto farthest = static_cast<std::int64_t>(reach);
+  // What the shared head still looks for is left to it: it is this target's to look for once that has seen it.
+  const auto missed = difference(head.gaps, state_.shared.gaps);
+  auto gaps = first_of(missed, farthest);
+  if (gaps != missed) return {target, head.position, gaps.back().last, std::move(gaps), rows};
+  const auto through = std::min(state_.shared.position, Counter{head.position.value + farthest});
+  return {target, head.position, through, std::move(gaps), rows};
 }
 
 void Feed::answered(const Window& window, std::span<const Counter> seen, Xid xmin) {

@@ -21,7 +21,7 @@ class Feed {
  public:
   /// How far somebody has read.
   struct Head {
-    Counter position;  ///< highest counter that a window has returned
+    Counter position;  ///< nothing above it has been asked for
     std::vector<CounterRange>
         gaps;  ///< counters <= position that no window has seen; ascending, disjoint, not adjacent
     bool operator==(const Head&) const = default;
@@ -52,9 +52,11 @@ class Feed {
   explicit Feed(State state) : state_(std::move(state)) {}
 
   [[nodiscard]] Window shared_window(std::size_t rows) const;
-  /// No further than `reach` counters at once: most of them are other targets'.
+  /// No further than `reach` counters at once: most of them are other targets'. Where gaps take up all of it, `through`
+  /// lies among them.
   [[nodiscard]] Window detached_window(TargetIndex target, std::size_t rows, std::size_t reach) const;
-  /// A window has answered: `seen` are the counters of its rows, ascending; `xmin` is its snapshot's. Windows are answered in the order in which they were asked, one at a time.
+  /// A window has answered: `seen` are the counters of its rows, ascending; `xmin` is its snapshot's. Windows are
+  /// answered in the order in which they were asked, one at a time.
   void answered(const Window& window, std::span<const Counter> seen, Xid xmin);
 
   /// Rule 4. `noted` is a position() that was read before the statement that drew `drawn` was sent. Ignored while an

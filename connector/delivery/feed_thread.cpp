@@ -339,6 +339,7 @@ class FeedThread::Session {
   /// Whoever is a little behind and has room joins before the shared head goes on: what that reads meanwhile would have
   /// to be read again for each of them.
   [[nodiscard]] bool somebody_catches_up() {
+    if (detached_fails_) return false;  // one that cannot be read must not stop the others
     for (TargetIndex target = 0; target < links_.size(); ++target)
       if (!feed_->attached(target) && feed_->lag(target) <= std::int64_t{detached_reach} &&
           read_at_[target] != shared_reads_ && !links_[target].room->scarce())
@@ -370,8 +371,9 @@ class FeedThread::Session {
       const auto free = links_[target].room->free();
       const auto window = feed_->detached_window(target, rows_for(free), detached_reach);
       const auto rows = read(window, wanted, free);
+      detached_fails_ = !rows;
       if (!rows) return;
-      const bool whole = *rows < window.rows && feed_->lag(target) == 0;
+      const bool whole = *rows < window.rows && window.through == feed_->position();
       read_at_[target] = whole ? shared_reads_ : std::optional<std::uint64_t>();
       next_detached_ = target + 1;
       detached_due_ = true;
@@ -592,8 +594,8 @@ class FeedThread::Session {
   std::size_t most_rows_ = most_window_rows;  ///< fewer after a window that took too long
   std::atomic<Clock::rep> failing_since_{0};  ///< 0: reading works
   std::optional<bool> alerted_;               ///< an alert stands; nullopt: one of an earlier process may
-  bool look_twice_ = false, more_ = true, starving_ = false, detached_due_ = false, catching_up_ = false,
-       stream_up_ = false, safe_dirty_ = false, halted_ = false, refuses_ = false;
+  bool detached_fails_ = false, look_twice_ = false, more_ = true, starving_ = false, detached_due_ = false,
+       catching_up_ = false, stream_up_ = false, safe_dirty_ = false, halted_ = false, refuses_ = false;
   Clock::time_point next_poll_{}, next_tables_{}, next_own_xid_{}, next_safe_{}, next_orphans_{}, not_before_{};
   Clock::duration delay_{};
   metrics::Total *windows_ = nullptr, *window_rows_ = nullptr, *lost_sessions_ = nullptr;

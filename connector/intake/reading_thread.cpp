@@ -177,6 +177,7 @@ Status ReadingThread::drop_under_way() {
 Result<store::Received> ReadingThread::finish(const Haul& haul) {
   const store::Move move{position_, haul.position};
   auto received = store::finish_received(*session_, true);
+  if (!received && !session_->usable()) return received;
   if (!received || !received->moved)
     if (auto dropped = drop_under_way(); !dropped) return tl::unexpected(std::move(dropped.error()));
   if (!received && store::is_repeat(received.error())) {

@@ -56,7 +56,7 @@ class ReadingThread {
   const std::unique_ptr<SourceReader> reader_;
   const std::function<void()> stored_;
   std::optional<postgres::Connection> session_;
-  std::string position_;       ///< that is stored
+  std::string position_;        ///< that is stored
   std::deque<Haul> under_way_;  ///< on the session, in order
   Census census_;
   bool started_ = false, paused_ = false;

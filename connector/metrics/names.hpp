@@ -69,7 +69,7 @@ inline constexpr Definition queued_records{"tandem_queued_records", "Records in 
 inline constexpr Definition queued_bytes{
     "tandem_queued_bytes", "Memory that the records in it take.", Kind::gauge, {"target"}};
 inline constexpr Definition oldest_pending{"tandem_oldest_pending_seconds",
-                                           "Age of the oldest record that is neither done nor failed.",
+                                           "Age of the first record that is neither done nor failed.",
                                            Kind::gauge,
                                            {"target"}};
 inline constexpr Definition parked_records{

@@ -108,7 +108,8 @@ class Connection {
   [[nodiscard]] Status configure();
   [[nodiscard]] Status may_send() const;
   [[nodiscard]] Status begin_pipeline();
-  [[nodiscard]] Status queue(const Query& query, std::span<const Param> params, Format format);
+  [[nodiscard]] Status queue_parse(const Query& query, std::span<const Param> params);
+  [[nodiscard]] Status queue_execute(const Query& query, std::span<const Param> params, Format format);
   [[nodiscard]] Status queue_unnamed(std::string_view sql, std::span<const Param> params, Format format);
   [[nodiscard]] Status launch();
   [[nodiscard]] Result<Rows> finish_script();

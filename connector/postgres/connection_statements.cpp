@@ -95,7 +95,8 @@ Result<std::vector<Rows>> Connection::run(std::span<const Statement> statements)
 Status Connection::send(const Query& query, std::span<const Param> params, Format format) {
   if (Status sound = sendable(params, query.name); !sound) return sound;
   if (Status begun = begin_pipeline(); !begun) return begun;
-  if (Status queued = queue(query, params, format); !queued) return queued;
+  if (Status queued = queue_parse(query, params); !queued) return queued;
+  if (Status queued = queue_execute(query, params, format); !queued) return queued;
   return launch();
 }
 
@@ -109,8 +110,11 @@ Status Connection::send_behind(std::span<const Statement> statements) {
     if (Status sound = sendable(statement.params, statement.query.name); !sound) return sound;
   if (flight_ != Flight::pipeline)
     if (Status begun = begin_pipeline(); !begun) return begun;
+  // First all that is to be parsed: what fails in front of it would leave a transaction behind this one without it.
   for (const Statement& statement : statements)
-    if (Status queued = queue(statement.query, statement.params, statement.format); !queued) return queued;
+    if (Status queued = queue_parse(statement.query, statement.params); !queued) return queued;
+  for (const Statement& statement : statements)
+    if (Status queued = queue_execute(statement.query, statement.params, statement.format); !queued) return queued;
   return launch();
 }
 
@@ -130,18 +134,23 @@ Status Connection::may_send() const {
   return {};
 }
 
-Status Connection::queue(const Query& query, std::span<const Param> params, Format format) {
-  const ParamArrays arrays(params);
+Status Connection::queue_parse(const Query& query, std::span<const Param> params) {
   const std::string name(query.name);
   const bool parsing = std::any_of(expected_.begin(), expected_.end(), [&](const Expected& expected) {
     return expected.step == Step::parse && expected.query == name;
   });
-  if (!prepared_.contains(name) && !parsing) {
-    const std::string text(query.text);
-    if (PQsendPrepare(connection_.get(), name.c_str(), text.c_str(), arrays.count(), arrays.types.data()) != 1)
-      return tl::unexpected<Error>(lost("prepare " + name));
-    expected_.push_back({Step::parse, name});
-  }
+  if (parsing || prepared_.contains(name)) return {};
+  const ParamArrays arrays(params);
+  const std::string text(query.text);
+  if (PQsendPrepare(connection_.get(), name.c_str(), text.c_str(), arrays.count(), arrays.types.data()) != 1)
+    return tl::unexpected<Error>(lost("prepare " + name));
+  expected_.push_back({Step::parse, name});
+  return {};
+}
+
+Status Connection::queue_execute(const Query& query, std::span<const Param> params, Format format) {
+  const ParamArrays arrays(params);
+  const std::string name(query.name);
   if (PQsendQueryPrepared(connection_.get(), name.c_str(), arrays.count(), arrays.values.data(), arrays.lengths.data(),
                           arrays.formats.data(), format == Format::binary ? 1 : 0) != 1)
     return tl::unexpected<Error>(lost("send " + name));

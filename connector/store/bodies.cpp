@@ -94,9 +94,8 @@ Status BodyReader::prepare(postgres::Connection& session) {
         refs +=
             ",\n       (select to_jsonb(r.remote_id)::text from tandem.identity r where r.target = o.target and "
             "r.request_type = " +
-            session.quoted_literal(settings.ref) +
-            " and hashtextextended(r.object_id, 0) = hashtextextended(" + key + ", 0) and r.object_id = " + key +
-            " and r.state <> 'deleted' and r.state = 'paired')";
+            session.quoted_literal(settings.ref) + " and hashtextextended(r.object_id, 0) = hashtextextended(" + key +
+            ", 0) and r.object_id = " + key + " and r.state <> 'deleted' and r.state = 'paired')";
         query.refs.push_back(field);
       }
     }

@@ -90,6 +90,7 @@ begin
              case when c.kind <> 'DELETE' then {{key_new}} end as object_id,
              case when c.kind = 'DELETE' or (c.old_row).{{first_key}} is not null then {{key_old}} end as old_object_id,
 {{row_values}}             {{image}} as image, {{old_image}} as old_image,
+             ($9 and c.kind = 'UPDATE' and c.old_row operator(pg_catalog.*=) c.new_row) is true as same,
              case when c.kind <> 'DELETE' and not c.partial then hashtextextended({{row_text}}, 0) end as hash
       from (
         select c.kind, c.partial, c.origin, c.committed, c.last, c.old_last, c.row_text, {{full_new}} as new_row, {{full_old}} as old_row
@@ -98,7 +99,6 @@ begin
                  unnest($2) as row_text, unnest($2)::{{relation}} as new_row, unnest($3)::{{relation}} as old_row) as c
         offset 0) as c
       cross join lateral (select (c.new_row).*) as new cross join lateral (select (c.old_row).*) as old
-      where not ($9 and c.kind = 'UPDATE' and c.old_row operator(pg_catalog.*=) c.new_row)
     ), named as (
       select v.*, kind = 'UPDATE' and old_object_id <> object_id as rekeyed from value v
     ), captured as (
@@ -113,7 +113,7 @@ begin
              timestamptz 'epoch' + committed * interval '1 microsecond'
       from named cross join lateral (values
         ({{records}})) as r (request_type, target, operation, image_wanted, changed_wanted)
-      where operation is not null   -- in the order of the changes: that of the one scan below
+      where operation is not null and not same   -- in the order of the changes: that of the one scan below
     ), effect as (
       select object_id, false as gone, hash, {{members}} as routes from named where kind <> 'DELETE' and last
       union all

@@ -211,7 +211,7 @@ create table tandem.parked (
 create index parked_due on tandem.parked (queue, peer, due, counter);  -- what waits for a fetch, without end, comes by counter
 create index parked_lane on tandem.parked (queue, peer, hashtextextended(object_id, 0), counter);
 create index parked_pause on tandem.parked (queue, peer, request_type, counter) where reason = 'pause';
-create index parked_parent on tandem.parked (queue, peer, hashtextextended(waits_for, 0)) where waits_for is not null;
+create index parked_parent on tandem.parked (hashtextextended(waits_for, 0)) where waits_for is not null;
 
 -- Failed records, few: what people look at and retry. Kept by the settling statement and by retry() and discard().
 create table tandem.failed (
@@ -249,8 +249,8 @@ create table tandem.identity (
 -- hashtextextended(object_id, 1)) where state <> 'deleted'`. A look-up compares hashtextextended(object_id, 0) = hashtextextended($1, 0) and
 -- object_id = $1. The first hash comes first, so that it is enough: a look-up by remote_id says `target is not distinct from`, or a plan that was
 -- made while the table was empty might take the index of object_ids for those two columns. md5 takes many times as long.
-create unique index identity_object_is_paired_once on tandem.identity (hashtextextended(object_id, 0), hashtextextended(object_id, 1), target, request_type) where state <> 'deleted';
-create unique index identity_remote_is_paired_once on tandem.identity (hashtextextended(remote_id, 0), hashtextextended(remote_id, 1), target, request_type) where state <> 'deleted' and remote_id is not null;
+create unique index identity_object_is_paired_once on tandem.identity (hashtextextended(object_id, 0), target, request_type, hashtextextended(object_id, 1)) where state <> 'deleted';
+create unique index identity_remote_is_paired_once on tandem.identity (hashtextextended(remote_id, 0), target, request_type, hashtextextended(remote_id, 1)) where state <> 'deleted' and remote_id is not null;
 create index identity_remote_was_deleted on tandem.identity (hashtextextended(remote_id, 0), target, request_type) where state = 'deleted';
 create index identity_is_pending on tandem.identity (target, request_type) where state = 'pending';
 
@@ -268,7 +268,7 @@ create table tandem.agreed (
   updated_at   timestamptz not null default now(),
   constraint agreed_row_has_an_id primary key (agreed_id)
 ) with (fillfactor = 50);  -- many objects that lie together change together, and each of them stays on its page
-create unique index agreed_is_one_per_object on tandem.agreed (hashtextextended(object_id, 0), hashtextextended(object_id, 1), target, request_type);
+create unique index agreed_is_one_per_object on tandem.agreed (hashtextextended(object_id, 0), target, request_type, hashtextextended(object_id, 1));
 
 -- Every try that failed or was not the first. A success at the first try is told by the record itself.
 create table tandem.attempt (

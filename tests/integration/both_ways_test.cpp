@@ -176,10 +176,11 @@ TEST(BothWays, WhatWaitsBehindARecordHoldsBackNoOther) {
 
 TEST(BothWays, APausedSourcesRecordsAreKeptBelowTheFloor) {
   BothWays both;
+  constexpr auto floors_are_written = std::chrono::milliseconds(2'500);  // once a second, where they move
   both.sql().run("update tandem.source set paused = true");
   const auto id = both.create("account", R"({"Name":"Acme","Tier":1})");
   both.tell_of("account", "create", id);
-  std::this_thread::sleep_for(std::chrono::milliseconds(2'500));  // the floor is written once a second
+  std::this_thread::sleep_for(floors_are_written);
   EXPECT_EQ(both.sql().number("select count(*) from account"), 0);
   // Without versions only the order tells which is the newer one.
   const auto plain = [&](const std::string& event, const std::string& name) {
@@ -187,7 +188,7 @@ TEST(BothWays, APausedSourcesRecordsAreKeptBelowTheFloor) {
                      R"("}})");
   };
   ASSERT_EQ(plain("old", "old"), 202);
-  std::this_thread::sleep_for(std::chrono::milliseconds(2'500));
+  std::this_thread::sleep_for(floors_are_written);
   ASSERT_EQ(plain("new", "new"), 202);
   both.sql().run("update tandem.source set paused = false");
   ASSERT_TRUE(both.rests());

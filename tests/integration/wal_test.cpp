@@ -204,6 +204,20 @@ TEST_P(Wal, AMoveBetweenPartitionsIsAnUpdate) {
   EXPECT_EQ(stand().field("account", "1", "name"), "b");
 }
 
+TEST_P(Wal, AnUpdateThatChangesNothingHidesNoChangeBeforeIt) {
+  sql().run("create table account (nr int primary key, name text); alter table account replica identity full");
+  stand().begin(watch("wal"));
+  ASSERT_TRUE(is_current());
+  sql().run("begin; insert into account values (1, 'a'), (2, 'a'); update account set name = 'a' where nr = 1; commit");
+  sql().run("begin; update account set name = 'b' where nr = 2; update account set name = 'b' where nr = 2; commit");
+  ASSERT_TRUE(arrives());
+  EXPECT_EQ(sql().text("select string_agg(operation || ' ' || object_id, ', ' order by counter) from tandem.outbox"),
+            "create 1, create 2, update 2");
+  EXPECT_EQ(sql().number("select count(*) from tandem.captured c join account a on c.object_id = a.nr::text "
+                         "where c.hash = hashtextextended(a::text, 0)"),
+            2);
+}
+
 /// Else a comparison after a gap would tell rows that have not changed.
 TEST_P(Wal, WhatIsCapturedIsTheTable) {
   sql().run(

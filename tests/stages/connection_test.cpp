@@ -172,6 +172,21 @@ TEST_F(OverOneServer, TransactionsBehindEachOtherEndInOrderAndFailAlone) {
   EXPECT_THAT(kept->numbers(0, 0), ElementsAre(1, 5, 6));
 }
 
+TEST_F(OverOneServer, AStatementThatIsNewBehindAFailedOneIsThereForTheNextTransaction) {
+  Connection connection = session();
+  static constexpr Query broken{"broken_first", "select 1 / $1::integer"}, later{"new_behind", "select $1::integer"};
+  const std::vector<Statement> failing{{broken, params({0})}, {later, params({1})}};
+  const std::vector<Statement> sound{{broken, params({1})}, {later, params({2})}};
+  ASSERT_TRUE(connection.send_behind(failing));
+  ASSERT_TRUE(connection.send_behind(sound));
+  const auto first = connection.finish_all();
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().sqlstate, "22012");
+  const auto second = connection.finish_all();
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(second->back().number(0, 0), 2);
+}
+
 TEST_F(OverOneServer, ANulCharacterIsRefusedAndNotCutOff) {
   Connection connection = session();
   const auto failed = connection.run("select $1::text", params({std::string("a\0b", 3)}));

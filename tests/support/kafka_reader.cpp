@@ -21,8 +21,17 @@ using Handle = std::unique_ptr<T, Deleter>;
 
 constexpr std::chrono::seconds bound{30};
 
+using Reported = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
+
+thread_local int undelivered = 0;  // librdkafka reports while this thread flushes
+
+void count_undelivered(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) ++undelivered;
+}
+
 Handle<rd_kafka_t> client(rd_kafka_type_t type, const std::vector<std::string>& brokers,
-                          const std::vector<std::pair<const char*, const char*>>& settings) {
+                          const std::vector<std::pair<const char*, const char*>>& settings,
+                          Reported reported = nullptr) {
   char words[256];
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   std::string list;
@@ -30,6 +39,7 @@ Handle<rd_kafka_t> client(rd_kafka_type_t type, const std::vector<std::string>& 
   rd_kafka_conf_set(conf, "bootstrap.servers", list.c_str(), nullptr, 0);
   for (const auto& [name, value] : settings)
     if (rd_kafka_conf_set(conf, name, value, words, sizeof words) != RD_KAFKA_CONF_OK) throw std::runtime_error(words);
+  if (reported != nullptr) rd_kafka_conf_set_dr_msg_cb(conf, reported);
   Handle<rd_kafka_t> made(rd_kafka_new(type, conf, words, sizeof words));
   if (!made) throw std::runtime_error(words);
   return made;
@@ -109,9 +119,14 @@ std::map<std::string, std::vector<std::string>> by_key(const std::vector<KafkaMe
 
 void write_topic(const std::vector<std::string>& brokers, const std::string& topic,
                  const std::vector<KafkaDraft>& messages) {
-  const auto writer =
-      client(RD_KAFKA_PRODUCER, brokers,
-             {{"enable.idempotence", "true"}, {"linger.ms", "1"}, {"queue.buffering.max.messages", "1000000"}});
+  // A broker of the tests takes no batch above 100,000 bytes.
+  const auto writer = client(RD_KAFKA_PRODUCER, brokers,
+                             {{"enable.idempotence", "true"},
+                              {"linger.ms", "1"},
+                              {"batch.size", "50000"},
+                              {"queue.buffering.max.messages", "1000000"}},
+                             count_undelivered);
+  undelivered = 0;
   const Handle<rd_kafka_topic_t> to(rd_kafka_topic_new(writer.get(), topic.c_str(), nullptr));
   for (const KafkaDraft& draft : messages) {
     rd_kafka_headers_t* headers = rd_kafka_headers_new(4);
@@ -138,6 +153,7 @@ void write_topic(const std::vector<std::string>& brokers, const std::string& top
     }
   }
   if (rd_kafka_flush(writer.get(), 20'000) != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error("not written");
+  if (undelivered > 0) throw std::runtime_error(std::to_string(undelivered) + " messages were refused");
 }
 
 }  // namespace tandem::test_support

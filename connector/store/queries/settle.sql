@@ -122,10 +122,10 @@ with fence as materialized (
   on conflict (target, request_type, hashtextextended(object_id, 0), hashtextextended(object_id, 1)) do update
     set image = case when excluded.unsettled then a.image else excluded.image end, unsettled = excluded.unsettled,
         counter = excluded.counter, updated_at = clock_timestamp()  -- version: the last of theirs that was applied here
-), woken as (
+), woken as (  -- `is not distinct from` leaves the planner one index, that of waits_for: by any other, all that is parked is read for each pair
   update tandem.parked p set due = clock_timestamp() from paired
-  where p.queue = 'outbox' and p.peer = paired.target and paired.state = 'paired'
-    and (p.due > clock_timestamp()) is true  -- not by the index of what is due: all that is parked would be looked at for each pair
+  where p.queue is not distinct from 'outbox' and p.peer is not distinct from paired.target and paired.state = 'paired'
+    and (p.due > clock_timestamp()) is true
     and hashtextextended(p.waits_for, 0) = hashtextextended(jsonb_build_array(paired.request_type, paired.object_id)::text, 0)
     and p.waits_for = jsonb_build_array(paired.request_type, paired.object_id)::text
   returning p.peer

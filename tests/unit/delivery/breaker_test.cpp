@@ -96,7 +96,7 @@ TEST_F(BreakerTest, FailedProbesWaitTwiceAsLongUpToTheLongest) {
     breaker.probe_started();
     EXPECT_EQ(breaker.probe_ended(false, now), Change::none);
   }
-  EXPECT_EQ(waits, (std::vector<std::chrono::seconds>{1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s, 60s}));
+  EXPECT_EQ(waits, (std::vector<std::chrono::seconds>{1s, 2s, 4s, 8s, 15s, 15s, 15s, 15s, 15s}));
 }
 
 }  // namespace

@@ -242,6 +242,23 @@ TEST(Feed, ADetachedWindowReachesNoFurtherThanItsBound) {
   EXPECT_EQ(feed.lag(1), 0);
 }
 
+TEST(Feed, ADetachedTargetLeavesToTheSharedHeadWhatThatStillLooksFor) {
+  auto feed = started({0, 0});
+  window(feed, {1, 50});
+  feed.detach(1);
+  window(feed, {20, 30, 31, 90});
+  const auto cut = feed.detached_window(1, 1000, 2);
+  EXPECT_EQ(cut.gaps, (std::vector{range(20, 20), range(30, 30)}));
+  EXPECT_EQ(cut.through, Counter{30});
+  window_of(feed, 1, {30}, 1000, 2);
+  EXPECT_EQ(*feed.state().detached[1], (Feed::Head{Counter{50}, {range(2, 19), range(21, 29), range(31, 49)}}));
+  const auto rest = feed.detached_window(1, 1000, 100);
+  EXPECT_EQ(rest.gaps, (std::vector{range(31, 31)}));
+  EXPECT_EQ(rest.through, Counter{90});
+  window_of(feed, 1, {90}, 1000, 100);
+  EXPECT_TRUE(feed.attach(1));
+}
+
 TEST(Feed, CountsItsGaps) {
   auto feed = started({0, 0});
   window(feed, {1, 3, 5});
