@@ -140,7 +140,7 @@ Statement settlement(const store::Fence& fence, std::span<const Turn> turns) {
 
 Statement parking(const store::Fence& fence, std::span<const Turn> turns) {
   std::vector<std::int64_t> counters, waits, attempts;
-  Texts record_ids, reasons, codes, descriptions;
+  Texts record_ids, reasons, codes, descriptions, places, hashes;
   for (const Turn& turn : turns) {
     if (turn.step.then != Then::park) continue;
     counters.push_back(turn.record->counter);
@@ -150,11 +150,13 @@ Statement parking(const store::Fence& fence, std::span<const Turn> turns) {
     codes.push_back(turn.step.error_code);
     descriptions.push_back(turn.step.description);
     attempts.push_back(turn.step.attempts);
+    places.push_back(turn.step.seen.place);
+    hashes.push_back(turn.step.seen.hash);
   }
   if (counters.empty()) return {};
   return {queries::apply_park,
           {Param(fence.name), Param(fence.epoch), array(counters), array(record_ids), array(waits), array(reasons),
-           nullable(codes), nullable(descriptions), array(attempts)}};
+           nullable(codes), nullable(descriptions), array(attempts), nullable(places), nullable(hashes)}};
 }
 
 }  // namespace

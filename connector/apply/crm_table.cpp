@@ -118,8 +118,10 @@ Statement CrmTable::read(Connection& session, std::span<const std::string> objec
   return {prepared("select g.place, row_to_json(t.*)::text" + by_key(session)), {keys_of(object_ids)}};
 }
 
-Statement CrmTable::behind(std::span<const std::string> object_ids) const {
-  return {{"apply behind", "select tandem.behind($1::text, $2::text[])"}, {Param(name_), Param::array(object_ids)}};
+Statement CrmTable::behind(std::span<const std::string> object_ids, std::span<const std::int64_t> counters) const {
+  return {{"apply behind",
+           "select place, waits, row_hash, seen_at, waited from tandem.behind($1::text, $2::text[], $3::bigint[])"},
+          {Param(name_), Param::array(object_ids), Param::array(counters)}};
 }
 
 Statement CrmTable::insert(Connection& session, const Columns& values) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -53,8 +54,10 @@ class CrmTable {
   [[nodiscard]] postgres::Statement lock(postgres::Connection& session, std::span<const std::string> object_ids);
   /// (place, row).
   [[nodiscard]] postgres::Statement read(postgres::Connection& session, std::span<const std::string> object_ids);
-  /// (places of those whose rows are not captured as they are) where a stream captures the table, else null.
-  [[nodiscard]] postgres::Statement behind(std::span<const std::string> object_ids) const;
+  /// (place, must it wait for the stream, hash of the row or null, from where in the log on, milliseconds so far); none
+  /// where no stream captures the table. `counters`: of the records that are about them.
+  [[nodiscard]] postgres::Statement behind(std::span<const std::string> object_ids,
+                                           std::span<const std::int64_t> counters) const;
 
   // Where a stream captures the table, what these write is followed by apply's mark in the log.
   /// (row) as the CRM's BEFORE triggers have made it; none: a trigger has not let it in.

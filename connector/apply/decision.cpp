@@ -148,6 +148,8 @@ std::string_view word(Waits reason) {
       return "object";
     case Waits::fetch:
       return "fetch";
+    case Waits::log:
+      return "log";
     case Waits::retry:
       break;
   }
@@ -232,8 +234,12 @@ Step wait_for_row(const RouteSettings& route, const InboxRecord& record) {
 }
 
 /// As a lock is waited for, so that delivery, too, holds the object back a moment: ours is merged before it goes out.
-Step wait_for_log(const RouteSettings& route, const InboxRecord& record) {
-  return wait_for_lock(route, record, "waits until the log has told what has happened to the row");
+Step wait_for_log(const RouteSettings& route, const InboxRecord& record, milliseconds waited, Step::Seen seen) {
+  constexpr const char* description = "waits until the log has told what has happened to the row";
+  if (waited >= route.max_wait) return settle(Outcome::expired, description, "lock");
+  Step step = park(record, Waits::log, std::clamp(waited / 4, first_row_wait, longest_row_wait), description, "lock");
+  step.seen = std::move(seen);
+  return step;
 }
 
 Step not_routed() {

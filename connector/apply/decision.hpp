@@ -22,7 +22,7 @@
 namespace tandem {
 
 /// Why a record is parked. One that waits for its object lets the create of that object pass, and nothing else does.
-enum class Waits : std::uint8_t { lane, outcome, parent, object, fetch, retry };
+enum class Waits : std::uint8_t { lane, outcome, parent, object, fetch, log, retry };
 [[nodiscard]] std::string_view word(Waits reason);
 
 struct Step {
@@ -44,6 +44,9 @@ struct Step {
   Waits reason = Waits::lane;
   std::chrono::milliseconds wait{0};
   int attempts = 0;
+  struct Seen {
+    std::string place, hash;  ///< in the log, and of the row: empty where it is gone
+  } seen{};                   ///< of a record that waits for the log
   // what is written with it, in this order
   std::optional<Conflict> conflict;
   bool supersede = false;  ///< our records of the object that were never sent: their values are merged
@@ -97,8 +100,9 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
                                    const std::string& id);
 /// A session of the CRM holds the object's row. Nothing is waited for while other rows are held, so it comes again.
 [[nodiscard]] Step wait_for_row(const RouteSettings& route, const InboxRecord& record);
-/// The stream of its table has not captured the row as it is.
-[[nodiscard]] Step wait_for_log(const RouteSettings& route, const InboxRecord& record);
+/// The stream of its table may not have captured everything that made the row as it was `seen`; `waited`: for this.
+[[nodiscard]] Step wait_for_log(const RouteSettings& route, const InboxRecord& record, std::chrono::milliseconds waited,
+                                Step::Seen seen);
 [[nodiscard]] Step not_routed();
 [[nodiscard]] Step unreadable(std::string description);
 /// Their key names an object that has another partner.

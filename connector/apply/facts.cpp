@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -45,6 +46,12 @@ Texts texts_of(const Turns& turns, Text text) {
 }
 Texts object_ids(const Turns& turns) {
   return texts_of(turns, [](const Turn& turn) { return turn.object_id; });
+}
+std::vector<std::int64_t> counters(const Turns& turns) {
+  std::vector<std::int64_t> out;
+  out.reserve(turns.size());
+  for (const Turn* turn : turns) out.push_back(turn->record->counter);
+  return out;
 }
 Texts types(const Turns& turns) {
   return texts_of(turns, [](const Turn& turn) { return turn.record->request_type; });
@@ -138,12 +145,19 @@ void take_rows(const Turns& turns, const Rows& rows) {
   }
 }
 
-/// A change of ours that only the log knows is one that has not happened yet: it must be in the outbox first.
+/// A change of ours that only the log knows is one that has not happened yet: it must be in the outbox first. A row that
+/// was there and could not be locked may have gone since.
 void wait_for_stream(CrmTable& table, const Turns& turns, const Rows& answer) {
-  table.take_streamed(!answer.null(0, 0));
-  for (const auto place : answer.numbers(0, 0)) {
-    Turn& turn = *turns[static_cast<std::size_t>(place - 1)];
-    if (turn.undecided()) turn.step = wait_for_log(*turn.route->settings, *turn.record);
+  table.take_streamed(answer.size() > 0);
+  for (int row = 0; row < answer.size(); ++row) {
+    Turn& turn = at_place(turns, answer, row);
+    if (!turn.undecided()) continue;
+    const auto& route = *turn.route->settings;
+    if (answer.flag(row, 1))
+      turn.step = wait_for_log(route, *turn.record, std::chrono::milliseconds(answer.number(row, 4)),
+                               {std::string(answer.text(row, 3)), std::string(answer.text(row, 2))});
+    else if (turn.row.empty() && !answer.null(row, 2))
+      turn.step = wait_for_row(route, *turn.record);
   }
 }
 
@@ -234,7 +248,7 @@ Status lock_lanes(Connection& session, const std::string& target, std::span<Turn
   std::vector<Statement> statements;
   for (const auto& [table, members] : tables) {
     statements.push_back(table->lock(session, object_ids(members)));
-    statements.push_back(table->behind(object_ids(members)));
+    statements.push_back(table->behind(object_ids(members), counters(members)));
   }
   const std::vector<Param> lanes{Param(target), array(types(wanted)), array(object_ids(wanted))};
   statements.push_back({queries::apply_lane, lanes});

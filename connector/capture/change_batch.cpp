@@ -42,17 +42,8 @@ ChangeBatch::ChangeBatch(const store::StreamPlan& plan)
     : watches_(plan.watches), position_(plan.position), known_(plan.position), own_mark_(plan.mark) {}
 
 Status ChangeBatch::take(const wire::Event& event, Lsn lsn) {
-  const auto* message = std::get_if<wire::Message>(&event);
-  if (message != nullptr && message->prefix == applied_prefix && message->transactional) take_mark(message->content);
-  // A description may come between a row's delete and its insert in another partition.
-  if (!std::holds_alternative<wire::Insert>(event) && !std::holds_alternative<const wire::Relation*>(event)) release();
-  if (const auto* begun = std::get_if<wire::Begin>(&event)) {
-    begin(begun->final_lsn, begun->committed, begun->origin);
-  } else if (const auto* commit = std::get_if<wire::Commit>(&event)) {
-    position_ = {std::max(position_.through, commit->end_lsn), {}, {}, 0};
-    in_transaction_ = false;
-  } else if (const auto* origin = std::get_if<wire::Origin>(&event)) {
-    take_origin(origin->name);
+  if (const auto* message = std::get_if<wire::Message>(&event)) {
+    take_message(*message);
   } else if (const auto* relation = std::get_if<const wire::Relation*>(&event)) {
     tables_[(*relation)->id] = describe(**relation);
   } else if (const auto* inserted = std::get_if<wire::Insert>(&event)) {
@@ -62,17 +53,32 @@ Status ChangeBatch::take(const wire::Event& event, Lsn lsn) {
   } else if (const auto* removed = std::get_if<wire::Delete>(&event)) {
     if (const Table* table = table_of(removed->relation, lsn)) remove(*table, *removed);
   } else if (const auto* truncated = std::get_if<wire::Truncate>(&event)) {
+    release();
     truncate(*truncated, lsn);
-  } else if (message != nullptr) {
-    if (message->prefix != message_prefix) return {};
-    if (message->transactional) {
-      watches_changed_ = message->content;
-    } else {
-      position_.through = std::max(position_.through, message->lsn);
-      mark_ = std::max(mark_, message->lsn);
-    }
+  } else if (const auto* begun = std::get_if<wire::Begin>(&event)) {
+    release();
+    begin(begun->final_lsn, begun->committed, begun->origin);
+  } else if (const auto* commit = std::get_if<wire::Commit>(&event)) {
+    release();
+    position_ = {std::max(position_.through, commit->end_lsn), {}, {}, 0};
+    in_transaction_ = false;
+  } else if (const auto* origin = std::get_if<wire::Origin>(&event)) {
+    take_origin(origin->name);
   }
   return {};
+}
+
+// Others' messages, like descriptions, may come between a row's delete and its insert in another partition.
+void ChangeBatch::take_message(const wire::Message& message) {
+  if (message.prefix == applied_prefix && message.transactional) take_mark(message.content);
+  if (message.prefix != message_prefix) return;
+  release();
+  if (message.transactional) {
+    watches_changed_ = message.content;
+  } else {
+    position_.through = std::max(position_.through, message.lsn);
+    mark_ = std::max(mark_, message.lsn);
+  }
 }
 
 void ChangeBatch::sent_through(Lsn end) {
@@ -130,16 +136,16 @@ const ChangeBatch::Table* ChangeBatch::table_of(const wire::Relation* relation, 
   return nullptr;
 }
 
-ChangeBatch::Group& ChangeBatch::group(const Table& table, std::optional<bool> full) {
-  const bool latest = table.watch->comparing || commit_ <= table.watch->latest_through;
+ChangeBatch::Group& ChangeBatch::group(const Change& change) {
+  const bool latest = change.watch->comparing || commit_ <= change.watch->latest_through;
   for (Group& group : groups_) {
-    if (group.watch != table.watch || group.closed) continue;
-    if (group.full == full.value_or(group.full) && group.latest == latest) return group;
+    if (group.watch != change.watch || group.closed) continue;
+    if (group.full == change.full.value_or(group.full) && group.latest == latest) return group;
     group.closed = true;
   }
   Group& added = groups_.emplace_back();
-  added.watch = table.watch;
-  added.full = full.value_or(table.full);
+  added.watch = change.watch;
+  added.full = change.full.value_or(change.full_otherwise);
   added.latest = latest;
   return added;
 }
@@ -179,7 +185,7 @@ std::string ChangeBatch::key_of(const Table& table, wire::Tuple values) {
 void ChangeBatch::insert(const Table& table, const wire::Insert& insert) {
   Image now = image(table, insert.row, {});
   std::string key = key_of(table, insert.row);
-  if (held_ && held_->kind == "DELETE" && table.watch->partitioned && held_->table->watch == table.watch &&
+  if (held_ && held_->kind == "DELETE" && table.watch->partitioned && held_->watch == table.watch &&
       held_->keys.now == key) {
     // A row that moves to another partition is deleted there and inserted here: to its readers it is an update.
     held_->kind = "UPDATE";
@@ -187,7 +193,7 @@ void ChangeBatch::insert(const Table& table, const wire::Insert& insert) {
     held_->position = here_;
     return;
   }
-  hold({&table, "INSERT", std::nullopt, std::move(now), std::nullopt, {std::move(key), {}}, origin_, here_});
+  hold({table.watch, "INSERT", std::nullopt, table.full, std::move(now), std::nullopt, {std::move(key), {}}, origin_, here_});
 }
 
 void ChangeBatch::update(const Table& table, const wire::Update& update) {
@@ -199,13 +205,14 @@ void ChangeBatch::update(const Table& table, const wire::Update& update) {
     keys.before = key_of(table, update.old_row);
   }
   Image now = image(table, update.row, full ? update.old_row : wire::Tuple{});
-  hold({&table, "UPDATE", full, std::move(now), std::move(before), std::move(keys), origin_, here_});
+  hold({table.watch, "UPDATE", full, table.full, std::move(now), std::move(before), std::move(keys), origin_, here_});
 }
 
 void ChangeBatch::remove(const Table& table, const wire::Delete& removal) {
-  hold({&table,
+  hold({table.watch,
         "DELETE",
         removal.old_kind == wire::OldRow::full,
+        table.full,
         {},
         image(table, removal.old_row, {}).row,
         {key_of(table, removal.old_row), {}},
@@ -219,7 +226,7 @@ void ChangeBatch::truncate(const wire::Truncate& truncate, Lsn lsn) {
     if (table == nullptr) continue;
     for (Group& group : groups_)
       if (group.watch == table->watch) group.closed = true;
-    hold({table, "TRUNCATE", table->full, {}, std::nullopt, {}, origin_, here_});
+    hold({table->watch, "TRUNCATE", table->full, table->full, {}, std::nullopt, {}, origin_, here_});
     release();
     groups_.back().closed = true;
   }
@@ -233,7 +240,7 @@ void ChangeBatch::hold(Change change) {
 void ChangeBatch::release() {
   if (!held_) return;
   Change change = *std::exchange(held_, std::nullopt);
-  Group& into = group(*change.table, change.full);
+  Group& into = group(change);
   ++changes_;
   bytes_ += (change.now.row ? change.now.row->size() : 0) + (change.before ? change.before->size() : 0) +
             change.keys.now.size();
@@ -255,9 +262,10 @@ void ChangeBatch::release() {
 
 // Apply has made the change before it; of which watch and for which target, it says as well.
 void ChangeBatch::take_mark(std::string_view content) {
-  if (!held_ || own_mark_.empty()) return;
-  const std::string expected = own_mark_ + "\n" + held_->table->watch->watch + "\n";
+  if (!held_ || own_mark_.empty() || !content.starts_with(own_mark_ + "\n")) return;
+  const std::string expected = own_mark_ + "\n" + held_->watch->watch + "\n";
   if (content.starts_with(expected)) held_->origin = std::string(content.substr(expected.size()));
+  release();
 }
 
 void ChangeBatch::supersede(Group& group, const std::string& key, std::size_t mark) {

@@ -73,7 +73,6 @@ class ChangeBatch {
   void begin(Lsn commit, wire::Time committed, std::string_view origin);
   void take_origin(std::string_view name);
   [[nodiscard]] bool captured(Lsn lsn);
-  [[nodiscard]] Group& group(const Table& table, std::optional<bool> full);  ///< nothing: either will do
   struct Image {
     std::optional<std::string> row;
     bool partial = false;
@@ -84,10 +83,12 @@ class ChangeBatch {
   struct Keys {
     std::string now, before;  ///< `before` is empty where it is not known
   };
+  /// Outlives the table's description, which the stream may replace behind it.
   struct Change {
-    const Table* table = nullptr;
+    const store::StreamWatch* watch = nullptr;
     std::string kind;
     std::optional<bool> full;  ///< is the old row whole; nothing: there is none
+    bool full_otherwise = false;
     Image now;
     std::optional<std::string> before;
     Keys keys;
@@ -98,9 +99,11 @@ class ChangeBatch {
   void update(const Table& table, const wire::Update& update);
   void remove(const Table& table, const wire::Delete& removal);
   void truncate(const wire::Truncate& truncate, Lsn lsn);
+  [[nodiscard]] Group& group(const Change& change);
   void hold(Change change);
   void release();
   static void supersede(Group& group, const std::string& key, std::size_t mark);
+  void take_message(const wire::Message& message);
   void take_mark(std::string_view content);
 
   std::vector<store::StreamWatch> watches_;

@@ -64,9 +64,10 @@ begin
       raise exception 'connector % has no stream yet', $2 using errcode = 'object_not_in_prerequisite_state', hint = 'run tandem apply';
     end if;
     insert into tandem.stream_watch (watch, connector, since) values ($1, $2, pg_current_wal_insert_lsn());
-  elsif wanted and present.connector <> $2 then
-    update tandem.stream_watch s set connector = $2, since = pg_current_wal_insert_lsn(), state = 'new', pass = 1, after = null where s.watch = $1;
-  elsif wanted is not true and present.watch is not null then
+  elsif present.watch is not null and (wanted is not true or present.connector <> $2) then
+    if wanted then   -- from one stream to another, without a trigger in between
+      perform tandem.lock_against_writers((select w.relation from tandem.watch w where w.watch = $1));
+    end if;
     -- The mark is not part of this transaction: it is decoded as soon as it is in the log.
     place := pg_current_wal_insert_lsn();
     perform pg_logical_emit_message(false, 'tandem.stream', 'mark');
@@ -77,7 +78,11 @@ begin
       end if;
       perform pg_sleep(0.01);
     end loop;
-    delete from tandem.stream_watch s where s.watch = $1;
+    if wanted then   -- everything before is captured, and what was captured stays so
+      update tandem.stream_watch s set connector = $2, since = place, pass = 1, after = null where s.watch = $1;
+    else
+      delete from tandem.stream_watch s where s.watch = $1;
+    end if;
   else
     return false;
   end if;
@@ -143,11 +148,13 @@ begin
       s.latest_through := pg_current_wal_insert_lsn();
       update tandem.alert a set recovered_at = now(), description = a.description || format('; done, it differed in %s records', s.told)
         where a.kind = 'stream' and a.subject = $1 and a.recovered_at is null;
+    else
+      s.listed_through := pg_current_wal_insert_lsn();
     end if;
     s.state := 'current';
     s.pass := 1;
   end if;
-  update tandem.stream_watch x set state = s.state, pass = s.pass, after = s.after, told = s.told, latest_through = s.latest_through, updated_at = now()
+  update tandem.stream_watch x set state = s.state, pass = s.pass, after = s.after, told = s.told, latest_through = s.latest_through, listed_through = s.listed_through, updated_at = now()
     where x.watch = $1;
   state := s.state;
   told := s.told;

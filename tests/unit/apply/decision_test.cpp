@@ -86,6 +86,17 @@ TEST_F(Decision, ARowThatTheCrmHoldsIsWaitedForWithoutSpendingAnAttempt) {
   EXPECT_EQ(wait_for_row(route, record).outcome, Outcome::expired) << "no wait is without end";
 }
 
+TEST_F(Decision, TheLogIsWaitedForAsLongAsItHasBeenWaitedForHoweverOldTheRecordIs) {
+  record.age = 2 * route.max_wait;
+  record.parked = true;
+  const Step first = wait_for_log(route, record, std::chrono::milliseconds(0), {"0/10", "7"});
+  EXPECT_EQ(first.then, Then::park);
+  EXPECT_EQ(first.reason, Waits::log);
+  EXPECT_EQ(first.wait, std::chrono::milliseconds(30));
+  EXPECT_EQ(first.seen.place, "0/10");
+  EXPECT_EQ(wait_for_log(route, record, route.max_wait, {}).outcome, Outcome::expired) << "no wait is without end";
+}
+
 TEST_F(Decision, AnObjectThatTheyHaveDeletedLivesAgainWhereTheirOrderOrAVersionSaysSo) {
   PairFacts pair;
   pair.deleted = true;

@@ -155,6 +155,35 @@ TEST_F(Stream, AMoveToAnotherPartitionIsAnUpdate) {
   EXPECT_THAT(batch_->hand_over().front().kinds, ElementsAre("UPDATE", "DELETE", "INSERT"));
 }
 
+TEST_F(Stream, WhatOnlyDescribesOrIsOthersDoesNotPartTheHalvesOfAMove) {
+  plan_.watches[0].partitioned = true;
+  open();
+  begin(110);
+  remove("1", 104);
+  take(wire::TypeName{16'400, "public", "mood"}, Lsn{});
+  take(static_cast<const wire::Relation*>(&relation_), Lsn{});
+  take(wire::Message{true, Lsn{105}, "theirs", "x"}, Lsn{105});
+  take(wire::Message{true, Lsn{105}, ChangeBatch::applied_prefix, "guessed\naccount\ncrm"}, Lsn{105});
+  insert("1", "b", 106);
+  commit(120);
+  EXPECT_THAT(batch_->hand_over().front().kinds, ElementsAre("UPDATE"));
+}
+
+TEST_F(Stream, AChangeThatIsHeldOutlivesTheDescriptionOfItsTable) {
+  open();
+  begin(110);
+  insert("1", "a", 103);
+  wire::Relation renamed = relation_;
+  renamed.name = "another";
+  take(static_cast<const wire::Relation*>(&renamed), Lsn{});
+  take(wire::Message{true, Lsn{104}, ChangeBatch::applied_prefix, "secret\naccount\ncrm"}, Lsn{104});
+  commit(120);
+  const auto groups = batch_->hand_over();
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups[0].watch->watch, "account");
+  EXPECT_THAT(groups[0].origins, ElementsAre("crm"));
+}
+
 TEST_F(Stream, WhatApplyHasWrittenIsMarkedBehindIt) {
   open();
   const auto mark = [&](std::string_view content, bool transactional = true) {
