@@ -52,11 +52,6 @@ Step wait_for_lock(const RouteSettings& route, const InboxRecord& record, std::s
   return wait_or_expire(route, record, Waits::lane, "lock", std::move(description), {first_row_wait, longest_row_wait});
 }
 
-Step wait_for_lane(const InboxRecord& record) {
-  return park(record, Waits::lane, std::clamp(record.age / 4, lane_recheck, longest_wait),
-              "waits for an attempt of the other direction");
-}
-
 /// Their record says that the object is there already.
 bool tells_of_an_update(const InboxRecord& record) {
   return record.operation == "update" && !record.source->notification.operation.empty();
@@ -229,6 +224,11 @@ Step wait_for_parent(const RouteSettings& route, const InboxRecord& record, cons
   return wait_or_expire(route, record, Waits::parent, "dependency", "waits for " + type + " " + id);
 }
 
+Step wait_for_lane(const InboxRecord& record) {
+  return park(record, Waits::lane, std::clamp(record.age / 4, lane_recheck, longest_wait),
+              "waits for an attempt of the other direction");
+}
+
 Step wait_for_row(const RouteSettings& route, const InboxRecord& record) {
   return wait_for_lock(route, record, "waits for a session of the CRM that holds the row");
 }
@@ -308,7 +308,10 @@ Step end_write(Step step, const RouteSettings& route, const Columns& before, con
     const bool travels = theirs.contains(name) || std::ranges::count(route.fields, name, &FieldSettings::column) > 0;
     normalised |= travels && !taken(name) && found != now.end() && !same_value(found->second, value);
   }
-  step.follow |= normalised && !now.empty();
+  if (normalised && !now.empty() && !step.follow) {
+    step.follow = step.answers = true;
+    step.description = Step::changed_by_the_crm;
+  }
   step.then = Then::settle;
   return step;
 }

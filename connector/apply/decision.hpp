@@ -37,6 +37,8 @@ struct Step {
     ConflictPolicy policy = ConflictPolicy::merge;  ///< that has decided it, or manual
   };
 
+  static constexpr std::string_view changed_by_the_crm = "the CRM has changed it on its way";  ///< of those that answer
+
   // settle; after insert, update, erase and soft_delete it is the end that is meant
   Outcome outcome = Outcome::applied;
   std::string error_code, description;
@@ -54,6 +56,7 @@ struct Step {
   std::vector<std::string> take;  ///< update: columns that get their value
   std::optional<Agreed> agree;
   bool follow = false;    ///< the row as it is goes to them
+  bool answers = false;   ///< … only since the CRM has changed what they wrote
   bool resolved = false;  ///< a person's decision for theirs has taken effect
 };
 
@@ -98,6 +101,8 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
 [[nodiscard]] Step place(const RouteSettings& route, const InboxRecord& record, bool object_known);
 [[nodiscard]] Step wait_for_parent(const RouteSettings& route, const InboxRecord& record, const std::string& type,
                                    const std::string& id);
+/// Something of the object goes the other way, and ends.
+[[nodiscard]] Step wait_for_lane(const InboxRecord& record);
 /// A session of the CRM holds the object's row. Nothing is waited for while other rows are held, so it comes again.
 [[nodiscard]] Step wait_for_row(const RouteSettings& route, const InboxRecord& record);
 /// The stream of its table may not have captured everything that made the row as it was `seen`; `waited`: for this.

@@ -145,15 +145,17 @@ void take_rows(const Turns& turns, const Rows& rows) {
   }
 }
 
-/// A change of ours that only the log knows is one that has not happened yet: it must be in the outbox first. A row that
-/// was there and could not be locked may have gone since.
+/// A change of ours that only the log knows is one that has not happened yet: it must be in the outbox first. A row
+/// that was there and could not be locked may have gone since.
 void wait_for_stream(CrmTable& table, const Turns& turns, const Rows& answer) {
   table.take_streamed(answer.size() > 0);
   for (int row = 0; row < answer.size(); ++row) {
     Turn& turn = at_place(turns, answer, row);
     if (!turn.undecided()) continue;
     const auto& route = *turn.route->settings;
-    if (answer.flag(row, 1))
+    if (answer.flag(row, 1) && answer.null(row, 3))
+      turn.step = wait_for_lane(*turn.record);
+    else if (answer.flag(row, 1))
       turn.step = wait_for_log(route, *turn.record, std::chrono::milliseconds(answer.number(row, 4)),
                                {std::string(answer.text(row, 3)), std::string(answer.text(row, 2))});
     else if (turn.row.empty() && !answer.null(row, 2))

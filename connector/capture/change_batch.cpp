@@ -57,7 +57,7 @@ Status ChangeBatch::take(const wire::Event& event, Lsn lsn) {
     truncate(*truncated, lsn);
   } else if (const auto* begun = std::get_if<wire::Begin>(&event)) {
     release();
-    begin(begun->final_lsn, begun->committed, begun->origin);
+    begin(*begun);
   } else if (const auto* commit = std::get_if<wire::Commit>(&event)) {
     release();
     position_ = {std::max(position_.through, commit->end_lsn), {}, {}, 0};
@@ -85,13 +85,14 @@ void ChangeBatch::sent_through(Lsn end) {
   if (!in_transaction_ && end > position_.through) position_ = {end, {}, {}, 0};
 }
 
-void ChangeBatch::begin(Lsn commit, wire::Time committed, std::string_view origin) {
+void ChangeBatch::begin(const wire::Begin& begun) {
   in_transaction_ = true;
-  commit_ = commit;
-  committed_ = committed.time_since_epoch().count();
+  commit_ = begun.final_lsn;
+  committed_ = begun.committed.time_since_epoch().count();
+  transaction_ = begun.xid;
   last_change_ = {};
   ordinal_ = 0;
-  take_origin(origin);
+  take_origin(begun.origin);
 }
 
 // Replication origins of ours say which target a change came from; of others', who wrote it.
@@ -193,7 +194,15 @@ void ChangeBatch::insert(const Table& table, const wire::Insert& insert) {
     held_->position = here_;
     return;
   }
-  hold({table.watch, "INSERT", std::nullopt, table.full, std::move(now), std::nullopt, {std::move(key), {}}, origin_, here_});
+  hold({table.watch,
+        "INSERT",
+        std::nullopt,
+        table.full,
+        std::move(now),
+        std::nullopt,
+        {std::move(key), {}},
+        origin_,
+        here_});
 }
 
 void ChangeBatch::update(const Table& table, const wire::Update& update) {
@@ -257,6 +266,7 @@ void ChangeBatch::release() {
   into.partial.push_back(change.now.partial);
   into.origins.push_back(std::move(change.origin));
   into.committed.push_back(committed_);
+  if (transactions_.empty() || transactions_.back() != transaction_) transactions_.push_back(transaction_);
   position_ = change.position;
 }
 
@@ -277,6 +287,7 @@ void ChangeBatch::supersede(Group& group, const std::string& key, std::size_t ma
 
 std::deque<ChangeBatch::Group> ChangeBatch::hand_over() {
   changes_ = bytes_ = 0;
+  transactions_.clear();
   mark_ = {};
   return std::exchange(groups_, {});
 }

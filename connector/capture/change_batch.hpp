@@ -54,6 +54,8 @@ class ChangeBatch {
   [[nodiscard]] bool full() const { return changes_ >= most_changes || bytes_ >= most_bytes; }
   [[nodiscard]] const store::StreamPosition& position() const { return position_; }
   [[nodiscard]] bool position_wanted() const { return mark_ > Lsn{}; }  ///< somebody waits for it to be written
+  /// Whose changes hand_over gives, as the log numbers transactions (xid): to be asked for before it.
+  [[nodiscard]] const std::vector<std::int64_t>& transactions() const { return transactions_; }
   /// The groups in order; the batch goes on empty.
   [[nodiscard]] std::deque<Group> hand_over();
 
@@ -70,7 +72,7 @@ class ChangeBatch {
     bool full = false;
   };
   [[nodiscard]] Table describe(const wire::Relation& relation) const;
-  void begin(Lsn commit, wire::Time committed, std::string_view origin);
+  void begin(const wire::Begin& begun);
   void take_origin(std::string_view name);
   [[nodiscard]] bool captured(Lsn lsn);
   struct Image {
@@ -114,7 +116,8 @@ class ChangeBatch {
   std::string own_mark_;            ///< behind what apply has written
   Lsn commit_{}, last_change_{}, mark_{};
   int ordinal_ = 0;
-  std::int64_t committed_ = 0;
+  std::int64_t committed_ = 0, transaction_ = 0;
+  std::vector<std::int64_t> transactions_;
   std::optional<std::string> origin_;
   bool in_transaction_ = false;
   std::optional<Change> held_;

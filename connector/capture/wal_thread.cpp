@@ -197,13 +197,14 @@ class WalThread::Session {
     const StreamPosition& position = batch_->position();
     const bool far = position.through.value - written_.through.value >= idle_stretch;
     if (batch_->empty() && !far && !batch_->position_wanted()) return {};
+    statements_.clear();
+    texts_.clear();
+    statements_.push_back(store::hold_fence(settings_.connector, epoch_));
+    if (!batch_->empty()) statements_.push_back(store::wait_until_visible(batch_->transactions()));
     return send(batch_->hand_over(), position);
   }
 
   Status send(std::deque<ChangeBatch::Group> groups, const StreamPosition& position) {
-    statements_.clear();
-    texts_.clear();
-    statements_.push_back(store::hold_fence(settings_.connector, epoch_));
     for (ChangeBatch::Group& group : groups) {
       changes_.add(group.kinds.size());
       std::string& text =

@@ -1,6 +1,7 @@
 #include "store/stream.hpp"
 
 #include <array>
+#include <span>
 
 #include "store/queries.hpp"
 
@@ -67,6 +68,12 @@ Result<StreamSlot> read_stream_slot(postgres::Connection& session, const std::st
 
 postgres::Statement hold_fence(const std::string& connector, Epoch epoch) {
   return {queries::hold_fence, {Param(connector), Param(epoch)}, postgres::Format::text};
+}
+
+postgres::Statement wait_until_visible(const std::vector<std::int64_t>& transactions) {
+  return {{"stream visible", "select tandem.wait_until_visible($1::bigint[])"},
+          {Param::array(std::span<const std::int64_t>(transactions))},
+          postgres::Format::text};
 }
 
 postgres::Statement write_position(const std::string& connector, const StreamPosition& position) {

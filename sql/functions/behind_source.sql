@@ -45,7 +45,8 @@ $function$;
 --   a large value that the log lacked), its row and the place in the log are noted with the record (tandem.parked): once everything up to there has been
 --   captured and the row is the same, everything that made it so is in the outbox.
 --   $3 counters   of the inbox's records, in the order of the objects
--- Answers each object's place, the hash of its row (null: it is gone), and for those that wait the place in the log and the milliseconds so far.
+-- Answers each object's place, the hash of its row (null: it is gone), and for those that wait the place in the log (null: it has another key now, and
+-- that must have been sent) and the milliseconds so far.
 create or replace function tandem.behind(watch text, object_ids text[], counters bigint[], out place bigint, out waits boolean, out row_hash bigint,
   out seen_at pg_lsn, out waited bigint) returns setof record
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -65,7 +66,7 @@ begin
   end if;
   for place, waits, row_hash, seen_at, waited in execute format($query$
       select o.place, o.has_left or not (told or noted), o.row_hash,
-             case when p.seen_at is not null and same then p.seen_at else pg_current_wal_insert_lsn() end,
+             case when o.has_left then null when p.seen_at is not null and same then p.seen_at else pg_current_wal_insert_lsn() end,
              coalesce((extract(epoch from clock_timestamp() - p.seen_since) * 1000)::bigint, 0)
       from tandem.%I($1) as o (place, row_hash, captured, captured_hash, has_left)
       left join tandem.parked p on p.queue = 'inbox' and p.counter = ($2)[o.place]

@@ -105,6 +105,29 @@ begin
 end
 $$;
 
+-- A commit is in the log before it is visible: for a moment, or, where a synchronous standby is waited for, for long. Nobody may be told of rows that he
+-- cannot see yet: a record without a body would be read as it was before. Transactions as the log numbers them, without their epoch. SQLSTATE 55P03 = not now.
+create or replace function tandem.wait_until_visible(transactions bigint[]) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  deadline timestamptz := clock_timestamp() + interval '1 second';
+begin
+  while exists (
+    select from (select s, pg_snapshot_xmax(s)::text::bigint as next from pg_current_snapshot() as s) as now
+    cross join unnest($1) as t (xid)
+    cross join lateral (select (((t.xid - now.next) % 4294967296 + 6442450944) % 4294967296) - 2147483648 as distance) as d
+    where not pg_visible_in_snapshot((now.next + d.distance)::text::xid8, now.s))
+  loop
+    if clock_timestamp() > deadline then
+      raise exception 'what the log tells of is not visible yet' using errcode = 'lock_not_available', hint = 'is a synchronous standby waited for?';
+    end if;
+    perform pg_sleep(0.001);
+  end loop;
+end
+$$;
+
 -- The stream has lost changes: all of its watches are to be compared with what was captured of them. Answers which.
 create or replace function tandem.begin_comparison(connector text, reason text) returns text[]
 language plpgsql volatile set search_path = pg_catalog, pg_temp

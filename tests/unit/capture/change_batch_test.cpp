@@ -59,6 +59,7 @@ TEST_F(Stream, WritesRowsInTheColumnsOfTheTable) {
   begin(110, "tandem_crm");
   insert("1", R"(a "b" \c)", 105);
   commit(120);
+  EXPECT_THAT(batch_->transactions(), ElementsAre(1)) << "to be visible before they are told";
   const auto groups = batch_->hand_over();
   ASSERT_EQ(groups.size(), 1U);
   EXPECT_THAT(groups[0].new_rows, ElementsAre(R"((1,"a ""b"" \\c",))"));
