@@ -220,8 +220,10 @@ TEST_P(BothWaysWal, WhatIsCommittedAndNotVisibleYetIsNotTold) {
   const auto pid = session.text("select pg_backend_pid()");
   session.run("set synchronous_commit = on");
   standbys("set synchronous_standby_names = 'nobody'");
-  std::jthread writer([&] { session.run("insert into account (name, tier) values ('Acme', 1)"); });
   const std::string waits = "from pg_stat_activity where wait_event = 'SyncRep' and pid ";
+  EXPECT_TRUE(wait_for([&] { return both.sql().number("select count(*) " + waits + "<> " + pid) > 0; }, 60s))
+      << "the server has not read it yet";
+  std::jthread writer([&] { session.run("insert into account (name, tier) values ('Acme', 1)"); });
   EXPECT_TRUE(wait_for([&] { return both.sql().number("select count(*) " + waits + "= " + pid) == 1; }, 60s));
   for (int n = 0; n < 100; ++n) {  // we need not wait for it
     both.sql().run("select pg_cancel_backend(pid) " + waits + "<> " + pid);
