@@ -10,6 +10,7 @@ set local check_function_bodies = off;
 -- Files of a folder in alphabetical order, as `tandem migrate` takes them.
 \ir functions/add_minute_stat.sql
 \ir functions/apply_rows.sql
+\ir functions/behind_source.sql
 \ir functions/capture_key.sql
 \ir functions/capture_name.sql
 \ir functions/capture_ordinary.sql

@@ -50,7 +50,7 @@ grant execute on function tandem.remove_settled(text, integer, bigint, interval,
   tandem.rekey_ring(bigint), tandem.move_identities(text, bigint, bigint[]),
   tandem.write_back_step(text[]), tandem.write_back_next(text[]), tandem.write_back_ended(bigint, text), tandem.fetches(text, text), tandem.drift(),
   tandem.column_names(oid), tandem.capture_name(text, text), tandem.hold_fence(text, bigint),
-  tandem.begin_comparison(text, text), tandem.compare_step(text, integer), tandem.poll_step(text, integer, integer), tandem.poll_options(text), tandem.poll_problem(oid, text, text),
+  tandem.begin_comparison(text, text), tandem.behind(text, text[], bigint[]), tandem.wait_until_visible(bigint[]), tandem.compare_step(text, integer), tandem.poll_step(text, integer, integer), tandem.poll_options(text), tandem.poll_problem(oid, text, text),
   tandem.poll_horizon(timestamptz[], xid8[], interval), tandem.polled_columns(text), tandem.identity_problem(oid, text[], boolean), tandem.captured_tables(oid),
   tandem.check_expression(regclass, text, regtype), tandem.row_expression(regclass, text, text, regtype),
   tandem.parse_alone(regclass, text, text),
@@ -117,7 +117,7 @@ begin
   -- Generated functions of streams.
   for f in
     select p.oid::regprocedure as name from tandem.watch w
-    join pg_catalog.pg_proc p on p.proname in (tandem.capture_name('stream', w.watch), tandem.capture_name('compare', w.watch))
+    join pg_catalog.pg_proc p on p.proname in (tandem.capture_name('stream', w.watch), tandem.capture_name('behind', w.watch), tandem.capture_name('compare', w.watch))
       and p.pronamespace = 'tandem'::regnamespace
     where w.mode in ('wal', 'poll') or exists (select from tandem.poll_watch x where x.watch = w.watch)
   loop

@@ -77,6 +77,7 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
   std::vector<Statement> out;
   std::vector<std::int64_t> superseded;
   Objects unpaired, paired, followed;
+  std::vector<bool> answers;
   Texts ended_at;  // versions
   Agreements agreed, again;
   for (const Turn& turn : turns) {
@@ -89,7 +90,10 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
     }
     if (step.pair && !turn.remote_id.empty() && !is_paired_already(turn)) paired.add(turn);
     if (step.agree) (turn.lane.agreed_id == 0 ? agreed : again).add(turn);
-    if (step.follow) followed.add(turn);
+    if (step.follow) {
+      followed.add(turn);
+      answers.push_back(step.answers);
+    }
     if (step.resolved)
       out.push_back(
           {queries::apply_resolved, {Param(target), Param(turn.record->request_type), Param(turn.object_id)}});
@@ -111,7 +115,9 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
         {queries::apply_agree_again,
          {array(again.agreed_ids), array(again.images), nullable(again.versions), Param::array(again.unsettled)}});
   if (!followed.types.empty())
-    out.push_back({queries::apply_follow, {Param(target), array(followed.types), array(followed.object_ids)}});
+    out.push_back({queries::apply_follow,
+                   {Param(target), array(followed.types), array(followed.object_ids), Param::array(answers),
+                    Param(std::string(Step::changed_by_the_crm))}});
   return out;
 }
 
@@ -140,7 +146,7 @@ Statement settlement(const store::Fence& fence, std::span<const Turn> turns) {
 
 Statement parking(const store::Fence& fence, std::span<const Turn> turns) {
   std::vector<std::int64_t> counters, waits, attempts;
-  Texts record_ids, reasons, codes, descriptions;
+  Texts record_ids, reasons, codes, descriptions, places, hashes;
   for (const Turn& turn : turns) {
     if (turn.step.then != Then::park) continue;
     counters.push_back(turn.record->counter);
@@ -150,11 +156,13 @@ Statement parking(const store::Fence& fence, std::span<const Turn> turns) {
     codes.push_back(turn.step.error_code);
     descriptions.push_back(turn.step.description);
     attempts.push_back(turn.step.attempts);
+    places.push_back(turn.step.seen.place);
+    hashes.push_back(turn.step.seen.hash);
   }
   if (counters.empty()) return {};
   return {queries::apply_park,
           {Param(fence.name), Param(fence.epoch), array(counters), array(record_ids), array(waits), array(reasons),
-           nullable(codes), nullable(descriptions), array(attempts)}};
+           nullable(codes), nullable(descriptions), array(attempts), nullable(places), nullable(hashes)}};
 }
 
 }  // namespace

@@ -70,6 +70,21 @@ std::string CrmTable::by_key(Connection& session) const {
          quoted(session, key_, "k.") + ")";
 }
 
+/// Is returned of each row as it is written: nothing of the CRM's comes between the row and its mark in the log, which
+/// nobody else can write. Null, and no mark, where no stream captures the table when the statement has its lock.
+std::string CrmTable::mark(Connection& session) const {
+  return "pg_catalog.pg_logical_emit_message(true, 'tandem.apply', (select pg_catalog.concat_ws(E'\\n', s.mark, "
+         "w.watch,"
+         " pg_catalog.current_setting('tandem.origin')) from tandem.stream_watch w"
+         " join tandem.stream s on s.connector = w.connector where w.watch = " +
+         session.quoted_literal(name_) + "))";
+}
+
+/// Of rows that are locked: whether a stream captures them is known.
+std::string CrmTable::marked(Connection& session, std::string_view word) const {
+  return streamed_ ? std::string(word) + mark(session) : std::string();
+}
+
 Param CrmTable::keys_of(std::span<const std::string> object_ids) const {
   std::vector<std::string> keys;
   keys.reserve(object_ids.size());
@@ -103,13 +118,21 @@ Statement CrmTable::read(Connection& session, std::span<const std::string> objec
   return {prepared("select g.place, row_to_json(t.*)::text" + by_key(session)), {keys_of(object_ids)}};
 }
 
+Statement CrmTable::behind(std::span<const std::string> object_ids, std::span<const std::int64_t> counters) const {
+  return {{"apply behind",
+           "select place, waits, row_hash, seen_at, waited from tandem.behind($1::text, $2::text[], $3::bigint[])"},
+          {Param(name_), Param::array(object_ids), Param::array(counters)}};
+}
+
 Statement CrmTable::insert(Connection& session, const Columns& values) {
   const auto names = names_of(values);
   if (names.empty())
-    return {prepared("insert into " + relation_ + " as t default values returning row_to_json(t.*)::text"), {}};
+    return {prepared("insert into " + relation_ + " as t default values returning row_to_json(t.*)::text, " +
+                     mark(session)),
+            {}};
   return {prepared("insert into " + relation_ + " as t (" + quoted(session, names, "") + ") select " +
                    quoted(session, names, "p.") + " from jsonb_populate_record(null::" + relation_ +
-                   ", $1::jsonb) as p returning row_to_json(t.*)::text"),
+                   ", $1::jsonb) as p returning row_to_json(t.*)::text, " + mark(session)),
           {Param(object_of(values))}};
 }
 
@@ -121,23 +144,24 @@ Statement CrmTable::change(Connection& session, const Version& version, const st
   return {prepared("update " + relation_ + " t set " + assignments(session, columns) +
                    " from jsonb_populate_record(null::" + relation_ +
                    ", $1::jsonb) as p where t.ctid = $2::tid and t.tableoid = $3::oid"
-                   " returning row_to_json(t.*)::text"),
+                   " returning row_to_json(t.*)::text" +
+                   marked(session, ", ")),
           {Param(object_of(taken)), Param(version.ctid), Param(version.tableoid)}};
 }
 
-Statement CrmTable::erase(const Version& version) {
-  return {prepared("delete from " + relation_ + " t where t.ctid = $1::tid and t.tableoid = $2::oid"),
+Statement CrmTable::erase(Connection& session, const Version& version) {
+  return {prepared("delete from " + relation_ + " t where t.ctid = $1::tid and t.tableoid = $2::oid" +
+                   marked(session, " returning ")),
           {Param(version.ctid), Param(version.tableoid)}};
 }
 
 Statement CrmTable::insert_all(Connection& session, std::span<const Columns> rows) {
   const auto names = names_of(rows.front());
   std::string told;
-  for (const auto& name : key_)
-    told.append(told.empty() ? "" : ", ").append("to_jsonb(t." + session.quoted_identifier(name) + ")::text");
+  for (const auto& name : key_) told.append("to_jsonb(t." + session.quoted_identifier(name) + ")::text, ");
   return {prepared("insert into " + relation_ + " as t (" + quoted(session, names, "") + ") select " +
                    quoted(session, names, "p.") + " from jsonb_populate_recordset(null::" + relation_ +
-                   ", $1::jsonb) as p returning " + told),
+                   ", $1::jsonb) as p returning " + told + mark(session)),
           {Param(array_of(rows))}};
 }
 
@@ -149,7 +173,8 @@ Statement CrmTable::change_all(Connection& session, std::span<const Version> ver
   for (const auto& version : versions) places.push_back(version.ctid);
   return {prepared("update only " + relation_ + " t set " + assignments(session, columns) +
                    " from rows from (unnest($2::text[]::tid[]), jsonb_populate_recordset(null::" + relation_ +
-                   ", $1::jsonb)) as p (\"tandem place\") where t.ctid = p.\"tandem place\""),
+                   ", $1::jsonb)) as p (\"tandem place\") where t.ctid = p.\"tandem place\"" +
+                   marked(session, " returning ")),
           {Param(array_of(rows)), Param::array(std::span<const std::string>(places))}};
 }
 

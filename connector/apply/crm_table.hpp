@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -40,6 +41,8 @@ class CrmTable {
   [[nodiscard]] std::string_view type_of(std::string_view column) const;
   [[nodiscard]] bool changes_rows() const { return traits_.changes_rows; }
   [[nodiscard]] bool in_sets() const { return traits_.in_sets; }
+  /// Does a stream capture the table? Known behind the locks of `lock`, until the transaction ends.
+  void take_streamed(bool streamed) { streamed_ = streamed; }
 
   /// (place, object): the values as the database prints them for our columns, all columns of the table.
   [[nodiscard]] postgres::Statement canonical(std::span<const std::string> objects);
@@ -51,13 +54,18 @@ class CrmTable {
   [[nodiscard]] postgres::Statement lock(postgres::Connection& session, std::span<const std::string> object_ids);
   /// (place, row).
   [[nodiscard]] postgres::Statement read(postgres::Connection& session, std::span<const std::string> object_ids);
+  /// (place, must it wait for the stream, hash of the row or null, from where in the log on, milliseconds so far); none
+  /// where no stream captures the table. `counters`: of the records that are about them.
+  [[nodiscard]] postgres::Statement behind(std::span<const std::string> object_ids,
+                                           std::span<const std::int64_t> counters) const;
 
+  // Where a stream captures the table, what these write is followed by apply's mark in the log.
   /// (row) as the CRM's BEFORE triggers have made it; none: a trigger has not let it in.
   [[nodiscard]] postgres::Statement insert(postgres::Connection& session, const Columns& values);
   /// (row) as BEFORE triggers have made it; these two affect no row where it is no longer the version that was locked.
   [[nodiscard]] postgres::Statement change(postgres::Connection& session, const Version& version,
                                            const std::vector<std::string>& columns, const Columns& values);
-  [[nodiscard]] postgres::Statement erase(const Version& version);
+  [[nodiscard]] postgres::Statement erase(postgres::Connection& session, const Version& version);
 
   /// Several rows at once, of a table that allows it. Each of `rows` has values of the same columns.
   /// (a JSON token for each column of the key), in the order of `rows`.
@@ -69,12 +77,15 @@ class CrmTable {
  private:
   [[nodiscard]] postgres::Query prepared(std::string sql);
   [[nodiscard]] std::string by_key(postgres::Connection& session) const;
+  [[nodiscard]] std::string mark(postgres::Connection& session) const;
+  [[nodiscard]] std::string marked(postgres::Connection& session, std::string_view word) const;
   [[nodiscard]] postgres::Param keys_of(std::span<const std::string> object_ids) const;
 
   std::string name_, relation_;
   std::vector<std::string> key_;
   std::map<std::string, std::string, std::less<>> types_;
   Traits traits_;
+  bool streamed_ = false;
   std::map<std::string, std::string, std::less<>> statements_;  ///< name by text
 };
 

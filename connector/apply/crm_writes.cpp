@@ -56,7 +56,7 @@ Statement write_of(Connection& session, const Turn& turn) {
   if (turn.step.then == Then::insert) return turn.table->insert(session, inserted(turn));
   if (turn.step.then == Then::update) return turn.table->change(session, turn.version, turn.step.take, turn.theirs);
   if (turn.step.then == Then::soft_delete) return soft_deletion(session, turn);
-  return turn.table->erase(turn.version);
+  return turn.table->erase(session, turn.version);
 }
 
 /// What one statement writes. Several rows share one where the CRM has nothing on their table that could tell, and
@@ -207,7 +207,7 @@ Status end_writes(Connection& session, const Turns& turns, const std::vector<con
     const Columns& now = rows[turn];
     if (turn->step.then == Then::erase && !now.empty()) return changed_by_another();
     if (turn->step.then == Then::insert || turn->step.then == Then::update)
-      turn->step = end_write(std::move(turn->step), now, turn->theirs);
+      turn->step = end_write(std::move(turn->step), *turn->route->settings, turn->row, now, turn->theirs);
     else
       turn->step.then = Then::settle;
   }

@@ -52,11 +52,6 @@ Step wait_for_lock(const RouteSettings& route, const InboxRecord& record, std::s
   return wait_or_expire(route, record, Waits::lane, "lock", std::move(description), {first_row_wait, longest_row_wait});
 }
 
-Step wait_for_lane(const InboxRecord& record) {
-  return park(record, Waits::lane, std::clamp(record.age / 4, lane_recheck, longest_wait),
-              "waits for an attempt of the other direction");
-}
-
 /// Their record says that the object is there already.
 bool tells_of_an_update(const InboxRecord& record) {
   return record.operation == "update" && !record.source->notification.operation.empty();
@@ -148,6 +143,8 @@ std::string_view word(Waits reason) {
       return "object";
     case Waits::fetch:
       return "fetch";
+    case Waits::log:
+      return "log";
     case Waits::retry:
       break;
   }
@@ -227,8 +224,22 @@ Step wait_for_parent(const RouteSettings& route, const InboxRecord& record, cons
   return wait_or_expire(route, record, Waits::parent, "dependency", "waits for " + type + " " + id);
 }
 
+Step wait_for_lane(const InboxRecord& record) {
+  return park(record, Waits::lane, std::clamp(record.age / 4, lane_recheck, longest_wait),
+              "waits for an attempt of the other direction");
+}
+
 Step wait_for_row(const RouteSettings& route, const InboxRecord& record) {
   return wait_for_lock(route, record, "waits for a session of the CRM that holds the row");
+}
+
+/// As a lock is waited for, so that delivery, too, holds the object back a moment: ours is merged before it goes out.
+Step wait_for_log(const RouteSettings& route, const InboxRecord& record, milliseconds waited, Step::Seen seen) {
+  constexpr const char* description = "waits until the log has told what has happened to the row";
+  if (waited >= route.max_wait) return settle(Outcome::expired, description, "lock");
+  Step step = park(record, Waits::log, std::clamp(waited / 4, first_row_wait, longest_row_wait), description, "lock");
+  step.seen = std::move(seen);
+  return step;
 }
 
 Step not_routed() {
@@ -280,16 +291,27 @@ Step remove(const Meeting& m) {
   return step;
 }
 
-Step end_write(Step step, const Columns& now, const Columns& theirs) {
+Step end_write(Step step, const RouteSettings& route, const Columns& before, const Columns& now,
+               const Columns& theirs) {
   const bool inserted = step.then == Then::insert;
+  const auto taken = [&](const std::string& name) { return std::ranges::find(step.take, name) != step.take.end(); };
   const auto kept = [&](const std::string& name, const std::string& value) {
     const auto found = now.find(name);
     return found == now.end() ? !inserted : same_value(found->second, value);
   };
   bool normalised = false;
   for (const auto& [name, value] : theirs)
-    if (inserted || std::ranges::find(step.take, name) != step.take.end()) normalised |= !kept(name, value);
-  step.follow |= normalised && !now.empty();
+    if (inserted || taken(name)) normalised |= !kept(name, value);
+  // A column that travels and was not written: a trigger of the CRM's has.
+  for (const auto& [name, value] : before) {
+    const auto found = now.find(name);
+    const bool travels = theirs.contains(name) || std::ranges::count(route.fields, name, &FieldSettings::column) > 0;
+    normalised |= travels && !taken(name) && found != now.end() && !same_value(found->second, value);
+  }
+  if (normalised && !now.empty() && !step.follow) {
+    step.follow = step.answers = true;
+    step.description = Step::changed_by_the_crm;
+  }
   step.then = Then::settle;
   return step;
 }

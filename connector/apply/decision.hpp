@@ -22,7 +22,7 @@
 namespace tandem {
 
 /// Why a record is parked. One that waits for its object lets the create of that object pass, and nothing else does.
-enum class Waits : std::uint8_t { lane, outcome, parent, object, fetch, retry };
+enum class Waits : std::uint8_t { lane, outcome, parent, object, fetch, log, retry };
 [[nodiscard]] std::string_view word(Waits reason);
 
 struct Step {
@@ -37,6 +37,8 @@ struct Step {
     ConflictPolicy policy = ConflictPolicy::merge;  ///< that has decided it, or manual
   };
 
+  static constexpr std::string_view changed_by_the_crm = "the CRM has changed it on its way";  ///< of those that answer
+
   // settle; after insert, update, erase and soft_delete it is the end that is meant
   Outcome outcome = Outcome::applied;
   std::string error_code, description;
@@ -44,6 +46,9 @@ struct Step {
   Waits reason = Waits::lane;
   std::chrono::milliseconds wait{0};
   int attempts = 0;
+  struct Seen {
+    std::string place, hash;  ///< in the log, and of the row: empty where it is gone
+  } seen{};                   ///< of a record that waits for the log
   // what is written with it, in this order
   std::optional<Conflict> conflict;
   bool supersede = false;  ///< our records of the object that were never sent: their values are merged
@@ -51,6 +56,7 @@ struct Step {
   std::vector<std::string> take;  ///< update: columns that get their value
   std::optional<Agreed> agree;
   bool follow = false;    ///< the row as it is goes to them
+  bool answers = false;   ///< … only since the CRM has changed what they wrote
   bool resolved = false;  ///< a person's decision for theirs has taken effect
 };
 
@@ -95,8 +101,13 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
 [[nodiscard]] Step place(const RouteSettings& route, const InboxRecord& record, bool object_known);
 [[nodiscard]] Step wait_for_parent(const RouteSettings& route, const InboxRecord& record, const std::string& type,
                                    const std::string& id);
+/// Something of the object goes the other way, and ends.
+[[nodiscard]] Step wait_for_lane(const InboxRecord& record);
 /// A session of the CRM holds the object's row. Nothing is waited for while other rows are held, so it comes again.
 [[nodiscard]] Step wait_for_row(const RouteSettings& route, const InboxRecord& record);
+/// The stream of its table may not have captured everything that made the row as it was `seen`; `waited`: for this.
+[[nodiscard]] Step wait_for_log(const RouteSettings& route, const InboxRecord& record, std::chrono::milliseconds waited,
+                                Step::Seen seen);
 [[nodiscard]] Step not_routed();
 [[nodiscard]] Step unreadable(std::string description);
 /// Their key names an object that has another partner.
@@ -105,8 +116,10 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
 [[nodiscard]] Step not_let_in();
 [[nodiscard]] Step write_over(const Meeting& meeting);
 [[nodiscard]] Step remove(const Meeting& meeting);
-/// Does something go back? `now`: the row as the CRM's triggers have left it.
-[[nodiscard]] Step end_write(Step step, const Columns& now, const Columns& theirs);
+/// Does something go back? `before`, `now`: the row, empty where there was none, and as the CRM's triggers have left
+/// it.
+[[nodiscard]] Step end_write(Step step, const RouteSettings& route, const Columns& before, const Columns& now,
+                             const Columns& theirs);
 /// What the database said, against the record or against us.
 /// `route`: null where there is none.
 [[nodiscard]] Step after_error(const RetrySettings& retry, const RouteSettings* route, const InboxRecord& record,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -45,6 +46,12 @@ Texts texts_of(const Turns& turns, Text text) {
 }
 Texts object_ids(const Turns& turns) {
   return texts_of(turns, [](const Turn& turn) { return turn.object_id; });
+}
+std::vector<std::int64_t> counters(const Turns& turns) {
+  std::vector<std::int64_t> out;
+  out.reserve(turns.size());
+  for (const Turn* turn : turns) out.push_back(turn->record->counter);
+  return out;
 }
 Texts types(const Turns& turns) {
   return texts_of(turns, [](const Turn& turn) { return turn.record->request_type; });
@@ -138,6 +145,24 @@ void take_rows(const Turns& turns, const Rows& rows) {
   }
 }
 
+/// A change of ours that only the log knows is one that has not happened yet: it must be in the outbox first. A row
+/// that was there and could not be locked may have gone since.
+void wait_for_stream(CrmTable& table, const Turns& turns, const Rows& answer) {
+  table.take_streamed(answer.size() > 0);
+  for (int row = 0; row < answer.size(); ++row) {
+    Turn& turn = at_place(turns, answer, row);
+    if (!turn.undecided()) continue;
+    const auto& route = *turn.route->settings;
+    if (answer.flag(row, 1) && answer.null(row, 3))
+      turn.step = wait_for_lane(*turn.record);
+    else if (answer.flag(row, 1))
+      turn.step = wait_for_log(route, *turn.record, std::chrono::milliseconds(answer.number(row, 4)),
+                               {std::string(answer.text(row, 3)), std::string(answer.text(row, 2))});
+    else if (turn.row.empty() && !answer.null(row, 2))
+      turn.step = wait_for_row(route, *turn.record);
+  }
+}
+
 void take_lane(Turn& turn, const Rows& pending, const Rows& known, int row) {
   turn.waiting = pending.numbers(row, 1);
   turn.snapshot = pending.text(row, 2);
@@ -223,17 +248,30 @@ Status lock_lanes(Connection& session, const std::string& target, std::span<Turn
   if (wanted.empty()) return {};
   const auto tables = by_table(wanted);
   std::vector<Statement> statements;
-  for (const auto& [table, members] : tables) statements.push_back(table->lock(session, object_ids(members)));
+  for (const auto& [table, members] : tables) {
+    statements.push_back(table->lock(session, object_ids(members)));
+    statements.push_back(table->behind(object_ids(members), counters(members)));
+  }
   const std::vector<Param> lanes{Param(target), array(types(wanted)), array(object_ids(wanted))};
   statements.push_back({queries::apply_lane, lanes});
   statements.push_back({queries::apply_known, lanes});
   auto answers = session.run(std::span<const Statement>(statements));
   if (!answers) return tl::unexpected(std::move(answers.error()));
   auto answer = answers->begin();
-  for (const auto& [table, members] : tables) take_rows(members, *answer++);
+  for (const auto& [table, members] : tables) {
+    take_rows(members, *answer);
+    std::advance(answer, 2);
+  }
   for (int row = 0; row < answer->size(); ++row)
     take_lane(*wanted[static_cast<std::size_t>(row)], *answer, *std::next(answer), row);
-  return wait_for_held_rows(session, undecided(turns, [](const Turn& turn) { return turn.row.empty(); }));
+  auto held = wait_for_held_rows(session, undecided(turns, [](const Turn& turn) { return turn.row.empty(); }));
+  if (!held) return held;
+  answer = answers->begin();
+  for (const auto& [table, members] : tables) {
+    wait_for_stream(*table, members, *std::next(answer));
+    std::advance(answer, 2);
+  }
+  return {};
 }
 
 Status compare_times(Connection& session, std::span<Turn> turns) {

@@ -19,7 +19,8 @@ namespace tandem {
 /// Objects of ours that nobody has paired: by their key, where they tell it, else by the natural key.
 [[nodiscard]] Status find_objects(postgres::Connection& session, const std::string& target, std::span<Turn> turns);
 /// The objects' rows and then the lanes, locked; then what stands in other tables, in a snapshot that is taken behind
-/// these locks. A record whose row a session of the CRM holds waits for it.
+/// these locks. A record whose row a session of the CRM holds waits for it, and so does one whose row has changed since
+/// a stream has captured it.
 [[nodiscard]] Status lock_lanes(postgres::Connection& session, const std::string& target, std::span<Turn> turns);
 /// Which side is newer, where the route decides by times.
 [[nodiscard]] Status compare_times(postgres::Connection& session, std::span<Turn> turns);

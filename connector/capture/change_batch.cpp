@@ -39,17 +39,11 @@ const wire::Value* value_at(wire::Tuple values, int place) {
 }  // namespace
 
 ChangeBatch::ChangeBatch(const store::StreamPlan& plan)
-    : watches_(plan.watches), position_(plan.position), known_(plan.position) {}
+    : watches_(plan.watches), position_(plan.position), known_(plan.position), own_mark_(plan.mark) {}
 
 Status ChangeBatch::take(const wire::Event& event, Lsn lsn) {
-  if (const auto* begun = std::get_if<wire::Begin>(&event)) {
-    begin(begun->final_lsn, begun->committed, begun->origin);
-  } else if (const auto* commit = std::get_if<wire::Commit>(&event)) {
-    position_ = {std::max(position_.through, commit->end_lsn), {}, {}, 0};
-    in_transaction_ = false;
-    moving_ = nullptr;
-  } else if (const auto* origin = std::get_if<wire::Origin>(&event)) {
-    take_origin(origin->name);
+  if (const auto* message = std::get_if<wire::Message>(&event)) {
+    take_message(*message);
   } else if (const auto* relation = std::get_if<const wire::Relation*>(&event)) {
     tables_[(*relation)->id] = describe(**relation);
   } else if (const auto* inserted = std::get_if<wire::Insert>(&event)) {
@@ -59,30 +53,46 @@ Status ChangeBatch::take(const wire::Event& event, Lsn lsn) {
   } else if (const auto* removed = std::get_if<wire::Delete>(&event)) {
     if (const Table* table = table_of(removed->relation, lsn)) remove(*table, *removed);
   } else if (const auto* truncated = std::get_if<wire::Truncate>(&event)) {
+    release();
     truncate(*truncated, lsn);
-  } else if (const auto* message = std::get_if<wire::Message>(&event)) {
-    if (message->prefix != message_prefix) return {};
-    if (message->transactional) {
-      watches_changed_ = message->content;
-    } else {
-      position_.through = std::max(position_.through, message->lsn);
-      mark_ = std::max(mark_, message->lsn);
-    }
+  } else if (const auto* begun = std::get_if<wire::Begin>(&event)) {
+    release();
+    begin(*begun);
+  } else if (const auto* commit = std::get_if<wire::Commit>(&event)) {
+    release();
+    position_ = {std::max(position_.through, commit->end_lsn), {}, {}, 0};
+    in_transaction_ = false;
+  } else if (const auto* origin = std::get_if<wire::Origin>(&event)) {
+    take_origin(origin->name);
   }
   return {};
+}
+
+// Others' messages, like descriptions, may come between a row's delete and its insert in another partition.
+void ChangeBatch::take_message(const wire::Message& message) {
+  if (message.prefix == applied_prefix && message.transactional) take_mark(message.content);
+  if (message.prefix != message_prefix) return;
+  release();
+  if (message.transactional) {
+    watches_changed_ = message.content;
+  } else {
+    position_.through = std::max(position_.through, message.lsn);
+    mark_ = std::max(mark_, message.lsn);
+  }
 }
 
 void ChangeBatch::sent_through(Lsn end) {
   if (!in_transaction_ && end > position_.through) position_ = {end, {}, {}, 0};
 }
 
-void ChangeBatch::begin(Lsn commit, wire::Time committed, std::string_view origin) {
+void ChangeBatch::begin(const wire::Begin& begun) {
   in_transaction_ = true;
-  commit_ = commit;
-  committed_ = committed.time_since_epoch().count();
+  commit_ = begun.final_lsn;
+  committed_ = begun.committed.time_since_epoch().count();
+  transaction_ = begun.xid;
   last_change_ = {};
   ordinal_ = 0;
-  take_origin(origin);
+  take_origin(begun.origin);
 }
 
 // Replication origins of ours say which target a change came from; of others', who wrote it.
@@ -118,22 +128,25 @@ bool ChangeBatch::captured(Lsn lsn) {
 // Nothing where the change is not to be captured here.
 const ChangeBatch::Table* ChangeBatch::table_of(const wire::Relation* relation, Lsn lsn) {
   const bool known = captured(lsn);
-  if (!known) position_ = {position_.through, commit_, lsn, ordinal_};
+  here_ = {position_.through, commit_, lsn, ordinal_};
   const auto found = tables_.find(relation->id);
-  if (known || found == tables_.end() || found->second.watch == nullptr) return nullptr;
-  return commit_ < found->second.watch->since ? nullptr : &found->second;
+  const bool ours = !known && found != tables_.end() && found->second.watch != nullptr;
+  if (ours && commit_ >= found->second.watch->since) return &found->second;
+  release();
+  if (!known) position_ = here_;
+  return nullptr;
 }
 
-ChangeBatch::Group& ChangeBatch::group(const Table& table, std::optional<bool> full) {
-  const bool latest = table.watch->comparing || commit_ <= table.watch->latest_through;
+ChangeBatch::Group& ChangeBatch::group(const Change& change) {
+  const bool latest = change.watch->comparing || commit_ <= change.watch->latest_through;
   for (Group& group : groups_) {
-    if (group.watch != table.watch || group.closed) continue;
-    if (group.full == full.value_or(group.full) && group.latest == latest) return group;
+    if (group.watch != change.watch || group.closed) continue;
+    if (group.full == change.full.value_or(group.full) && group.latest == latest) return group;
     group.closed = true;
   }
   Group& added = groups_.emplace_back();
-  added.watch = table.watch;
-  added.full = full.value_or(table.full);
+  added.watch = change.watch;
+  added.full = change.full.value_or(change.full_otherwise);
   added.latest = latest;
   return added;
 }
@@ -173,15 +186,23 @@ std::string ChangeBatch::key_of(const Table& table, wire::Tuple values) {
 void ChangeBatch::insert(const Table& table, const wire::Insert& insert) {
   Image now = image(table, insert.row, {});
   std::string key = key_of(table, insert.row);
-  if (Group* left = std::exchange(moving_, nullptr);
-      left != nullptr && left->watch == table.watch && left->keys.back() == key) {
+  if (held_ && held_->kind == "DELETE" && table.watch->partitioned && held_->watch == table.watch &&
+      held_->keys.now == key) {
     // A row that moves to another partition is deleted there and inserted here: to its readers it is an update.
-    bytes_ += now.row->size();
-    left->kinds.back() = "UPDATE";
-    left->new_rows.back() = std::move(now.row);
+    held_->kind = "UPDATE";
+    held_->now = std::move(now);
+    held_->position = here_;
     return;
   }
-  add(group(table, std::nullopt), "INSERT", std::move(now), std::nullopt, {std::move(key), {}});
+  hold({table.watch,
+        "INSERT",
+        std::nullopt,
+        table.full,
+        std::move(now),
+        std::nullopt,
+        {std::move(key), {}},
+        origin_,
+        here_});
 }
 
 void ChangeBatch::update(const Table& table, const wire::Update& update) {
@@ -193,44 +214,68 @@ void ChangeBatch::update(const Table& table, const wire::Update& update) {
     keys.before = key_of(table, update.old_row);
   }
   Image now = image(table, update.row, full ? update.old_row : wire::Tuple{});
-  moving_ = nullptr;
-  add(group(table, full), "UPDATE", std::move(now), std::move(before), std::move(keys));
+  hold({table.watch, "UPDATE", full, table.full, std::move(now), std::move(before), std::move(keys), origin_, here_});
 }
 
 void ChangeBatch::remove(const Table& table, const wire::Delete& removal) {
-  Group& into = group(table, removal.old_kind == wire::OldRow::full);
-  add(into, "DELETE", {}, image(table, removal.old_row, {}).row, {key_of(table, removal.old_row), {}});
-  moving_ = table.watch->partitioned ? &into : nullptr;
+  hold({table.watch,
+        "DELETE",
+        removal.old_kind == wire::OldRow::full,
+        table.full,
+        {},
+        image(table, removal.old_row, {}).row,
+        {key_of(table, removal.old_row), {}},
+        origin_,
+        here_});
 }
 
 void ChangeBatch::truncate(const wire::Truncate& truncate, Lsn lsn) {
-  moving_ = nullptr;
   for (const wire::Relation* relation : truncate.relations) {
     const Table* table = table_of(relation, lsn);
     if (table == nullptr) continue;
     for (Group& group : groups_)
       if (group.watch == table->watch) group.closed = true;
-    Group& alone = group(*table, table->full);
-    add(alone, "TRUNCATE", {}, std::nullopt, {{}, {}});
-    alone.closed = true;
+    hold({table->watch, "TRUNCATE", table->full, table->full, {}, std::nullopt, {}, origin_, here_});
+    release();
+    groups_.back().closed = true;
   }
 }
 
-void ChangeBatch::add(Group& group, std::string kind, Image now, std::optional<std::string> before, Keys keys) {
+void ChangeBatch::hold(Change change) {
+  release();
+  held_ = std::move(change);
+}
+
+void ChangeBatch::release() {
+  if (!held_) return;
+  Change change = *std::exchange(held_, std::nullopt);
+  Group& into = group(change);
   ++changes_;
-  bytes_ += (now.row ? now.row->size() : 0) + (before ? before->size() : 0) + keys.now.size();
-  const std::size_t place = group.kinds.size();
-  group.last.push_back(true);
-  group.old_last.push_back(true);
-  if (!keys.before.empty() && keys.before != keys.now) supersede(group, keys.before, place * 2 + 1);
-  supersede(group, keys.now, place * 2);
-  group.kinds.push_back(std::move(kind));
-  group.new_rows.push_back(std::move(now.row));
-  group.old_rows.push_back(std::move(before));
-  group.keys.push_back(std::move(keys.now));
-  group.partial.push_back(now.partial);
-  group.origins.push_back(origin_);
-  group.committed.push_back(committed_);
+  bytes_ += (change.now.row ? change.now.row->size() : 0) + (change.before ? change.before->size() : 0) +
+            change.keys.now.size();
+  const std::size_t place = into.kinds.size();
+  into.last.push_back(true);
+  into.old_last.push_back(true);
+  if (!change.keys.before.empty() && change.keys.before != change.keys.now)
+    supersede(into, change.keys.before, place * 2 + 1);
+  supersede(into, change.keys.now, place * 2);
+  into.kinds.push_back(std::move(change.kind));
+  into.new_rows.push_back(std::move(change.now.row));
+  into.old_rows.push_back(std::move(change.before));
+  into.keys.push_back(std::move(change.keys.now));
+  into.partial.push_back(change.now.partial);
+  into.origins.push_back(std::move(change.origin));
+  into.committed.push_back(committed_);
+  if (transactions_.empty() || transactions_.back() != transaction_) transactions_.push_back(transaction_);
+  position_ = change.position;
+}
+
+// Apply has made the change before it; of which watch and for which target, it says as well.
+void ChangeBatch::take_mark(std::string_view content) {
+  if (!held_ || own_mark_.empty() || !content.starts_with(own_mark_ + "\n")) return;
+  const std::string expected = own_mark_ + "\n" + held_->watch->watch + "\n";
+  if (content.starts_with(expected)) held_->origin = std::string(content.substr(expected.size()));
+  release();
 }
 
 void ChangeBatch::supersede(Group& group, const std::string& key, std::size_t mark) {
@@ -242,8 +287,8 @@ void ChangeBatch::supersede(Group& group, const std::string& key, std::size_t ma
 
 std::deque<ChangeBatch::Group> ChangeBatch::hand_over() {
   changes_ = bytes_ = 0;
+  transactions_.clear();
   mark_ = {};
-  moving_ = nullptr;
   return std::exchange(groups_, {});
 }
 

@@ -15,7 +15,8 @@ namespace tandem {
 /// Collects decoded changes of watched tables (mode `wal`) until they are captured: rows as the table's row type prints
 /// them, in the columns that the table has now, in groups that each go to one call of the watch's generated function.
 /// Knows what has been captured already and leaves it out, so that a restart in the middle of a transaction repeats
-/// nothing. Decisions only: no I/O.
+/// nothing. The newest change is held until the next message shows what it is: one that apply has made, where its mark
+/// follows, or half of a row's move to another partition. Decisions only: no I/O.
 class ChangeBatch {
  public:
   /// Changes of one watch, as its function takes them (sql/functions/stream_source.sql).
@@ -51,16 +52,17 @@ class ChangeBatch {
   [[nodiscard]] bool empty() const { return groups_.empty(); }
   [[nodiscard]] std::size_t changes() const { return changes_; }
   [[nodiscard]] bool full() const { return changes_ >= most_changes || bytes_ >= most_bytes; }
-  /// Not in the middle of a row's move from one partition to another.
-  [[nodiscard]] bool complete() const { return moving_ == nullptr; }
   [[nodiscard]] const store::StreamPosition& position() const { return position_; }
   [[nodiscard]] bool position_wanted() const { return mark_ > Lsn{}; }  ///< somebody waits for it to be written
+  /// Whose changes hand_over gives, as the log numbers transactions (xid): to be asked for before it.
+  [[nodiscard]] const std::vector<std::int64_t>& transactions() const { return transactions_; }
   /// The groups in order; the batch goes on empty.
   [[nodiscard]] std::deque<Group> hand_over();
 
   static constexpr std::size_t most_changes = 5'000, most_bytes = std::size_t{4} << 20;
   static constexpr std::string_view message_prefix = "tandem.stream";
-  static constexpr std::string_view origin_prefix = "tandem_";  ///< of replication origins that name a target
+  static constexpr std::string_view applied_prefix = "tandem.apply";  ///< CrmTable::marked
+  static constexpr std::string_view origin_prefix = "tandem_";        ///< of replication origins that name a target
 
  private:
   struct Table {
@@ -70,10 +72,9 @@ class ChangeBatch {
     bool full = false;
   };
   [[nodiscard]] Table describe(const wire::Relation& relation) const;
-  void begin(Lsn commit, wire::Time committed, std::string_view origin);
+  void begin(const wire::Begin& begun);
   void take_origin(std::string_view name);
   [[nodiscard]] bool captured(Lsn lsn);
-  [[nodiscard]] Group& group(const Table& table, std::optional<bool> full);  ///< nothing: either will do
   struct Image {
     std::optional<std::string> row;
     bool partial = false;
@@ -81,26 +82,45 @@ class ChangeBatch {
   [[nodiscard]] static Image image(const Table& table, wire::Tuple values, wire::Tuple before);
   [[nodiscard]] static std::string key_of(const Table& table, wire::Tuple values);
   [[nodiscard]] const Table* table_of(const wire::Relation* relation, Lsn lsn);
+  struct Keys {
+    std::string now, before;  ///< `before` is empty where it is not known
+  };
+  /// Outlives the table's description, which the stream may replace behind it.
+  struct Change {
+    const store::StreamWatch* watch = nullptr;
+    std::string kind;
+    std::optional<bool> full;  ///< is the old row whole; nothing: there is none
+    bool full_otherwise = false;
+    Image now;
+    std::optional<std::string> before;
+    Keys keys;
+    std::optional<std::string> origin;
+    store::StreamPosition position;  ///< once it is captured
+  };
   void insert(const Table& table, const wire::Insert& insert);
   void update(const Table& table, const wire::Update& update);
   void remove(const Table& table, const wire::Delete& removal);
   void truncate(const wire::Truncate& truncate, Lsn lsn);
-  struct Keys {
-    std::string now, before;  ///< `before` is empty where it is not known
-  };
-  void add(Group& group, std::string kind, Image now, std::optional<std::string> before, Keys keys);
+  [[nodiscard]] Group& group(const Change& change);
+  void hold(Change change);
+  void release();
   static void supersede(Group& group, const std::string& key, std::size_t mark);
+  void take_message(const wire::Message& message);
+  void take_mark(std::string_view content);
 
   std::vector<store::StreamWatch> watches_;
   std::unordered_map<std::uint32_t, Table> tables_;
   store::StreamPosition position_;  ///< once everything here is captured
   store::StreamPosition known_;     ///< captured before this batch began to read
+  store::StreamPosition here_;      ///< once the change that is being taken is captured
+  std::string own_mark_;            ///< behind what apply has written
   Lsn commit_{}, last_change_{}, mark_{};
   int ordinal_ = 0;
-  std::int64_t committed_ = 0;
+  std::int64_t committed_ = 0, transaction_ = 0;
+  std::vector<std::int64_t> transactions_;
   std::optional<std::string> origin_;
   bool in_transaction_ = false;
-  Group* moving_ = nullptr;  ///< ends with a delete that may be half of a row's move to another partition
+  std::optional<Change> held_;
   std::string watches_changed_;
   std::deque<Group> groups_;
   std::size_t changes_ = 0, bytes_ = 0;

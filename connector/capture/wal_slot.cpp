@@ -45,7 +45,8 @@ std::vector<postgres::PluginOption> wal_plugin_options(const Connection& session
             {"messages", "true"}};
   std::vector<postgres::PluginOption> options{
       {"protocol_version", std::to_string(wire::FrameDecoder::protocol_version)},
-      {"message_prefix", std::string(ChangeBatch::message_prefix)}};
+      {"message_prefix", std::string(ChangeBatch::message_prefix)},
+      {"message_prefix", std::string(ChangeBatch::applied_prefix)}};
   for (const auto& watch : plan.watches)
     options.push_back(
         {"table", session.quoted_identifier(watch.schema) + "." + session.quoted_identifier(watch.table)});

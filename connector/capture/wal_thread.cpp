@@ -36,6 +36,7 @@ constexpr milliseconds glance{200};           // longest wait without looking at
 constexpr milliseconds in_flight_glance{1};   // while a batch is being captured
 constexpr milliseconds look_every{1'000};     // for watches, while there are none
 constexpr milliseconds confirm_every{1'000};  // while there is progress
+constexpr milliseconds compare_every{50};     // however much comes
 constexpr milliseconds ask_after{15'000};     // of silence: does the server live?
 constexpr milliseconds lost_after{45'000};
 constexpr milliseconds first_pause{100}, longest_pause{5'000};  // after an error
@@ -158,7 +159,7 @@ class WalThread::Session {
   Result<bool> step() {
     bool reply = false, came = false;
     milliseconds patience = flight_ ? in_flight_glance : comparing() ? milliseconds{0} : glance;
-    while ((!batch_->full() || !batch_->complete()) && batch_->watches_changed().empty()) {
+    while (!batch_->full() && batch_->watches_changed().empty()) {
       const auto message = stream_->read(patience);
       if (!message) return tl::unexpected(message.error());
       if (!*message) break;
@@ -178,6 +179,7 @@ class WalThread::Session {
     if (auto captured = capture(); !captured) return tl::unexpected(captured.error());
     if (auto confirmed = confirm(reply); !confirmed) return tl::unexpected(confirmed.error());
     if (!batch_->watches_changed().empty()) return others();
+    if (comparing() && (!came || Clock::now() - compared_at_ >= compare_every)) return compare();
     if (!came && !flight_) return idle();
     return true;
   }
@@ -194,14 +196,15 @@ class WalThread::Session {
     }
     const StreamPosition& position = batch_->position();
     const bool far = position.through.value - written_.through.value >= idle_stretch;
-    if (!batch_->complete() || (batch_->empty() && !far && !batch_->position_wanted())) return {};
+    if (batch_->empty() && !far && !batch_->position_wanted()) return {};
+    statements_.clear();
+    texts_.clear();
+    statements_.push_back(store::hold_fence(settings_.connector, epoch_));
+    if (!batch_->empty()) statements_.push_back(store::wait_until_visible(batch_->transactions()));
     return send(batch_->hand_over(), position);
   }
 
   Status send(std::deque<ChangeBatch::Group> groups, const StreamPosition& position) {
-    statements_.clear();
-    texts_.clear();
-    statements_.push_back(store::hold_fence(settings_.connector, epoch_));
     for (ChangeBatch::Group& group : groups) {
       changes_.add(group.kinds.size());
       std::string& text =
@@ -278,7 +281,6 @@ class WalThread::Session {
   }
 
   Result<bool> idle() {
-    if (comparing()) return compare();
     if (Clock::now() - ticked_at_ < glance) return true;
     const auto ticked = tick("0");
     if (!ticked) return tl::unexpected(ticked.error());
@@ -300,12 +302,14 @@ class WalThread::Session {
 
   /// One stretch of the first watch that is new or has a gap. At its end the stream starts again: with bodies.
   Result<bool> compare() {
+    if (auto finished = finish_flight(); !finished) return tl::unexpected(finished.error());
     const auto watch = std::ranges::find_if(plan_.watches, &store::StreamWatch::pending);
     const std::array<postgres::Statement, 2> statements{
         store::hold_fence(settings_.connector, epoch_),
         postgres::Statement{queries::stream_compare, {Param(watch->watch)}, postgres::Format::text}};
     auto rows = sql_->run(std::span<const postgres::Statement>(statements));
     if (!rows) return tl::unexpected(std::move(rows.error()));
+    compared_at_ = Clock::now();
     pass(FailPoint::after_compare);
     if (rows->at(1).text(0, 0) != "current") return true;
     watch->pending = false;
@@ -358,7 +362,7 @@ class WalThread::Session {
   std::optional<StreamPosition> flight_;  ///< where we are when the transaction in flight has committed
   StreamPosition written_;
   Lsn confirmed_;
-  SteadyTime heard_{}, confirmed_at_{}, ticked_at_{};
+  SteadyTime heard_{}, confirmed_at_{}, ticked_at_{}, compared_at_{};
 
   metrics::Total& changes_ = metrics::registry().total(metrics::stream_changes);
 

@@ -1,6 +1,7 @@
 #include "store/stream.hpp"
 
 #include <array>
+#include <span>
 
 #include "store/queries.hpp"
 
@@ -26,6 +27,7 @@ Result<StreamPlan> read_stream(postgres::Connection& session, const std::string&
   plan.system_id = stream->text(0, 2);
   plan.position = {lsn(*stream, 0, 3), lsn(*stream, 0, 4), lsn(*stream, 0, 5), static_cast<int>(stream->number(0, 6))};
   plan.old = stream->flag(0, 7);
+  plan.mark = stream->text(0, 8);
   auto rows = session.run(queries::stream_watches, params);
   if (!rows) return tl::unexpected(std::move(rows.error()));
   for (int i = 0; i < rows->size(); ++i) {
@@ -66,6 +68,12 @@ Result<StreamSlot> read_stream_slot(postgres::Connection& session, const std::st
 
 postgres::Statement hold_fence(const std::string& connector, Epoch epoch) {
   return {queries::hold_fence, {Param(connector), Param(epoch)}, postgres::Format::text};
+}
+
+postgres::Statement wait_until_visible(const std::vector<std::int64_t>& transactions) {
+  return {{"stream visible", "select tandem.wait_until_visible($1::bigint[])"},
+          {Param::array(std::span<const std::int64_t>(transactions))},
+          postgres::Format::text};
 }
 
 postgres::Statement write_position(const std::string& connector, const StreamPosition& position) {

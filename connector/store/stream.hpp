@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct StreamWatch {
 
 struct StreamPlan {
   std::string slot, plugin, system_id;
+  std::string mark;  ///< by which apply's own changes are known in the log
   StreamPosition position;
   std::vector<StreamWatch> watches;
   bool old = false;  ///< untouched for minutes: without a watch, it is left over
@@ -51,6 +53,8 @@ struct StreamSlot {
 
 /// Statements of the transaction that captures a batch: the fence first, the position last.
 [[nodiscard]] postgres::Statement hold_fence(const std::string& connector, Epoch epoch);
+/// What the log tells of may not be visible yet: whoever read its rows would read what was before.
+[[nodiscard]] postgres::Statement wait_until_visible(const std::vector<std::int64_t>& transactions);
 [[nodiscard]] postgres::Statement write_position(const std::string& connector, const StreamPosition& position);
 
 }  // namespace tandem::store

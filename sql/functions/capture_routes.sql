@@ -6,7 +6,8 @@ language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
   select row_number() over (order by r.target, r.request_type), r.target, r.request_type,
-         coalesce(r.definition ->> 'body', 'image') = 'image',
+         -- What a stream brings comes late: what a source says may have been applied behind it, and must not be overwritten.
+         coalesce(r.definition ->> 'body', 'image') = 'image' and not (w.mode = 'wal' and r.definition ? 'apply'),
          coalesce(tandem.text_list(r.definition -> 'operations'), array['create', 'update', 'delete']),
          d.condition,
          case when d.condition is not null then tandem.row_expression(w.relation, d.condition, 'new', 'boolean') end,

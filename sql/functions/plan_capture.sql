@@ -110,6 +110,11 @@ as $$
            tandem.stream_source(w.watch), 'tandem_connector'
     from tandem.watch w where w.watch = $1
     union all
+    select tandem.capture_name('behind', w.watch), '(text[])',
+           'object_ids text[], out place bigint, out row_hash bigint, out captured boolean, out captured_hash bigint, out has_left boolean', 'setof record', E'security definer\nset row_security = off',
+           tandem.behind_source(w.watch), 'tandem_connector'
+    from tandem.watch w where w.watch = $1
+    union all
     select tandem.capture_name('compare', w.watch), '(text, integer, bigint, boolean)', 'text, integer, bigint, boolean, out text, out bigint', 'record',
            E'security definer\nset row_security = off', tandem.compare_source(w.watch), 'tandem_connector'
     from tandem.watch w where w.watch = $1
@@ -204,6 +209,7 @@ as $$
     union all select tandem.capture_name('touch', $1) where tandem.touch_source($1) is null
     union all select tandem.capture_name('back', $1) where tandem.write_back_source($1) is null
     union all select tandem.capture_name('stream', $1) where tandem.stream_source($1) is null
+    union all select tandem.capture_name('behind', $1) where tandem.behind_source($1) is null
     union all select tandem.capture_name('compare', $1) where tandem.compare_source($1) is null
   ), function as (
     select p.oid, p.oid::regprocedure::text as name from unwanted u

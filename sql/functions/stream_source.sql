@@ -148,6 +148,16 @@ begin
       ({{problems}})) as r (request_type, target, operations)
     cross join (values (case ($1)[1] when 'INSERT' then 'create' when 'DELETE' then 'delete' else 'update' end)) as o (operation)
     where o.operation = any (r.operations) and ($6)[1] is distinct from r.target;
+  -- Captured it is all the same: what its routes make of it stays as it was.
+  if ($1)[1] = 'DELETE' then
+    delete from tandem.captured c where c.watch = {{watch}} and hashtextextended(c.object_id, 0) = hashtextextended(($4)[1], 0) and c.object_id = ($4)[1];
+    return;
+  end if;
+  update tandem.captured c set hash = {{failed_hash}}
+    where c.watch = {{watch}} and hashtextextended(c.object_id, 0) = hashtextextended(($4)[1], 0) and c.object_id = ($4)[1];
+  if not found and ($4)[1] <> '' then
+    insert into tandem.captured (watch, object_id, hash) values ({{watch}}, ($4)[1], {{failed_hash}});
+  end if;
 end
 $source$, jsonb_build_object(
     'relation', w.relation::regclass,
@@ -158,7 +168,9 @@ $source$, jsonb_build_object(
     'function', quote_ident(tandem.capture_name('stream', w.watch)),
     'truncations', truncations,
     'full_new', tandem.stream_row(w.relation, 'c.new_row', 'c.kind <> ''DELETE'''),
-    'row_text', case when exists (select from pg_attribute a where a.attrelid = w.relation and a.attgenerated = 's') then 'c.new_row::text' else 'c.row_text' end,
+    'row_text', case when exists (select from pg_attribute a where a.attrelid = w.relation and a.attgenerated <> '') then 'c.new_row::text' else 'c.row_text' end,
+    'failed_hash', case when exists (select from pg_attribute a where a.attrelid = w.relation and a.attgenerated <> '') then 'null'
+      else 'case when not ($5)[1] then hashtextextended(($2)[1], 0) end' end,
     'full_old', tandem.stream_row(w.relation, 'c.old_row', '$9 and c.kind <> ''INSERT'''),
     'key_new', key_new,
     'key_old', key_old,
@@ -176,9 +188,9 @@ $function$;
 create or replace function tandem.stream_row(relation regclass, row_name text, is_whole text) returns text
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
-  select case when bool_or(a.attgenerated = 's') then
+  select case when bool_or(a.attgenerated <> '') then
     format('case when %s then row(%s)::%s else %s end', is_whole, string_agg(
-      case when a.attgenerated = 's' then tandem.row_expression(relation, pg_get_expr(d.adbin, d.adrelid), '(' || row_name || ')')
+      case when a.attgenerated <> '' then tandem.row_expression(relation, pg_get_expr(d.adbin, d.adrelid), '(' || row_name || ')')
            else format('(%s).%I', row_name, a.attname) end, ', ' order by a.attnum), relation, row_name)
     else row_name end
   from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum

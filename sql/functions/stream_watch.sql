@@ -49,7 +49,7 @@ as $$
 declare
   wanted boolean;
   present tandem.stream_watch;
-  mark pg_lsn;
+  place pg_lsn;
   deadline timestamptz := clock_timestamp() + patience;
 begin
   select w.mode = 'wal' and exists (select from tandem.route r where r.watch = w.watch and not r.draining)
@@ -64,20 +64,25 @@ begin
       raise exception 'connector % has no stream yet', $2 using errcode = 'object_not_in_prerequisite_state', hint = 'run tandem apply';
     end if;
     insert into tandem.stream_watch (watch, connector, since) values ($1, $2, pg_current_wal_insert_lsn());
-  elsif wanted and present.connector <> $2 then
-    update tandem.stream_watch s set connector = $2, since = pg_current_wal_insert_lsn(), state = 'new', pass = 1, after = null where s.watch = $1;
-  elsif wanted is not true and present.watch is not null then
+  elsif present.watch is not null and (wanted is not true or present.connector <> $2) then
+    if wanted then   -- from one stream to another, without a trigger in between
+      perform tandem.lock_against_writers((select w.relation from tandem.watch w where w.watch = $1));
+    end if;
     -- The mark is not part of this transaction: it is decoded as soon as it is in the log.
-    mark := pg_current_wal_insert_lsn();
+    place := pg_current_wal_insert_lsn();
     perform pg_logical_emit_message(false, 'tandem.stream', 'mark');
-    while exists (select from tandem.stream s where s.connector = present.connector and s.through < mark) loop
+    while exists (select from tandem.stream s where s.connector = present.connector and s.through < place) loop
       if clock_timestamp() > deadline then
         raise exception 'the stream of connector % has not come so far yet', present.connector
           using errcode = 'lock_not_available', hint = 'it must run: tandem run';
       end if;
       perform pg_sleep(0.01);
     end loop;
-    delete from tandem.stream_watch s where s.watch = $1;
+    if wanted then   -- everything before is captured, and what was captured stays so
+      update tandem.stream_watch s set connector = $2, since = place, pass = 1, after = null where s.watch = $1;
+    else
+      delete from tandem.stream_watch s where s.watch = $1;
+    end if;
   else
     return false;
   end if;
@@ -97,6 +102,29 @@ begin
   if not found then
     raise exception 'another connector has taken over from %', $1 using errcode = 'TD002';
   end if;
+end
+$$;
+
+-- A commit is in the log before it is visible: for a moment, or, where a synchronous standby is waited for, for long. Nobody may be told of rows that he
+-- cannot see yet: a record without a body would be read as it was before. Transactions as the log numbers them, without their epoch. SQLSTATE 55P03 = not now.
+create or replace function tandem.wait_until_visible(transactions bigint[]) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  deadline timestamptz := clock_timestamp() + interval '1 second';
+begin
+  while exists (
+    select from (select s, pg_snapshot_xmax(s)::text::bigint as next from pg_current_snapshot() as s) as now
+    cross join unnest($1) as t (xid)
+    cross join lateral (select (((t.xid - now.next) % 4294967296 + 6442450944) % 4294967296) - 2147483648 as distance) as d
+    where not pg_visible_in_snapshot((now.next + d.distance)::text::xid8, now.s))
+  loop
+    if clock_timestamp() > deadline then
+      raise exception 'what the log tells of is not visible yet' using errcode = 'lock_not_available', hint = 'is a synchronous standby waited for?';
+    end if;
+    perform pg_sleep(0.001);
+  end loop;
 end
 $$;
 
@@ -143,11 +171,13 @@ begin
       s.latest_through := pg_current_wal_insert_lsn();
       update tandem.alert a set recovered_at = now(), description = a.description || format('; done, it differed in %s records', s.told)
         where a.kind = 'stream' and a.subject = $1 and a.recovered_at is null;
+    else
+      s.listed_through := pg_current_wal_insert_lsn();
     end if;
     s.state := 'current';
     s.pass := 1;
   end if;
-  update tandem.stream_watch x set state = s.state, pass = s.pass, after = s.after, told = s.told, latest_through = s.latest_through, updated_at = now()
+  update tandem.stream_watch x set state = s.state, pass = s.pass, after = s.after, told = s.told, latest_through = s.latest_through, listed_through = s.listed_through, updated_at = now()
     where x.watch = $1;
   state := s.state;
   told := s.told;

@@ -200,11 +200,14 @@ create table tandem.parked (
   request_type  text not null,
   object_id     text,
   due           timestamptz not null default now(),   -- 'infinity': waits for an event (a person, a parent, a pause)
-  reason        text not null,                        -- retry, parent, rekey, confirmation, pause, resumed, blocked, outcome, person
+  reason        text not null,                        -- retry, parent, rekey, confirmation, pause, resumed, blocked, outcome, person, log
   retried       boolean not null default false,       -- sent back by a person
   attempted     boolean not null default false,       -- possibly: it is not folded into a later record
   waits_for     text,                                 -- parent: jsonb_build_array(request_type, object_id)::text
   since         timestamptz not null default now(),
+  seen_hash     bigint,                               -- inbox, log: the row as it was seen (null: it was gone) …
+  seen_at       pg_lsn,                               -- … when the log had come to here
+  seen_since    timestamptz,                          -- the log is waited for since then
   constraint parked_record_is_parked_once primary key (counter, queue),
   constraint parked_queue_is_known check (queue in ('outbox', 'inbox'))
 );
@@ -350,6 +353,7 @@ create table tandem.stream (
   connector     text primary key,
   slot          text not null,
   plugin        text not null,                        -- that the slot is made with
+  mark          text not null default gen_random_uuid()::text,   -- by which apply's own changes are known; nobody else can write it
   system_id     text,
   timeline      integer,
   through       pg_lsn not null,                      -- everything that committed before is captured
@@ -366,6 +370,7 @@ create table tandem.stream_watch (
   state         text not null default 'new',
   pass          integer not null default 1,           -- 1: rows of the table, 2: captured objects
   after         text,                                 -- how far the pass is
+  listed_through pg_lsn,                              -- what a new watch's rows were has been written down by here: `captured` runs ahead of the stream before
   latest_through pg_lsn,                              -- what committed up to here is recorded without a body: newer states have been, too
   reason        text,                                 -- why it is compared
   told          bigint not null default 0,            -- records that the comparison wrote

@@ -227,6 +227,25 @@ TEST(BothWays, WhatTheCrmsTriggersChangeGoesBack) {
   EXPECT_EQ(both.stand().living("account"), 1U);
 }
 
+TEST(BothWays, WhereEachSideChangesWhatTheOtherWritesBothComeToRest) {
+  BothWays both;
+  both.sql().run(R"(
+    create function always() returns trigger language plpgsql as $$ begin new.tier := 50; return new; end $$;
+    create trigger always before insert or update on account for each row execute function always())");
+  const auto id = both.create("account", R"({"Name":"Acme","Tier":1})");
+  both.tell_of("account", "create", id);
+  ASSERT_TRUE(both.rests());
+  std::size_t answered = 0;
+  for (int n = 0; n < 20 && (n == 0 || both.writes() > answered); ++n) {  // what their system makes of each answer
+    answered = both.writes();
+    both.update("account", id, R"({"Tier":)" + std::to_string(60 + n) + "}");
+    both.tell_of("account", "update", id);
+    ASSERT_TRUE(both.rests());
+  }
+  EXPECT_EQ(both.writes(), 5U) << "and no more within a minute";
+  EXPECT_EQ(both.failures(), "");
+}
+
 TEST(BothWays, AChildWaitsForItsParentAndItsReferenceIsTheParentsIdHere) {
   BothWays both;
   const auto account = both.create("account", R"({"Name":"Acme"})");

@@ -22,7 +22,7 @@ select case
                  and n.request_type = o.request_type and n.request_state in (1, 2) and n.source = any (low.sources)
                  and not exists (
                    select from tandem.parked p
-                   where p.queue is not distinct from 'inbox' and p.counter = n.counter
+                   where p.queue is not distinct from 'inbox' and p.counter = n.counter and p.reason <> 'log'   -- that is merged with what the log brings
                      and (n.error_code is distinct from 'lock' or n.date_time < statement_timestamp() - interval '2 seconds'))) then 3
              else 0 end
          when o.counter is not null then 1

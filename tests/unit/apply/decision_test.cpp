@@ -86,6 +86,17 @@ TEST_F(Decision, ARowThatTheCrmHoldsIsWaitedForWithoutSpendingAnAttempt) {
   EXPECT_EQ(wait_for_row(route, record).outcome, Outcome::expired) << "no wait is without end";
 }
 
+TEST_F(Decision, TheLogIsWaitedForAsLongAsItHasBeenWaitedForHoweverOldTheRecordIs) {
+  record.age = 2 * route.max_wait;
+  record.parked = true;
+  const Step first = wait_for_log(route, record, std::chrono::milliseconds(0), {"0/10", "7"});
+  EXPECT_EQ(first.then, Then::park);
+  EXPECT_EQ(first.reason, Waits::log);
+  EXPECT_EQ(first.wait, std::chrono::milliseconds(30));
+  EXPECT_EQ(first.seen.place, "0/10");
+  EXPECT_EQ(wait_for_log(route, record, route.max_wait, {}).outcome, Outcome::expired) << "no wait is without end";
+}
+
 TEST_F(Decision, AnObjectThatTheyHaveDeletedLivesAgainWhereTheirOrderOrAVersionSaysSo) {
   PairFacts pair;
   pair.deleted = true;
@@ -187,12 +198,19 @@ TEST_F(Decision, WhatTheCrmsTriggersMadeOfItGoesBack) {
   Step step;
   step.then = Then::update;
   step.take = {"name"};
-  EXPECT_FALSE(end_write(step, {{"name", R"("theirs")"}}, theirs).follow);
-  EXPECT_TRUE(end_write(step, {{"name", R"("THEIRS")"}}, theirs).follow);
+  EXPECT_FALSE(end_write(step, route, row, {{"name", R"("theirs")"}}, theirs).follow);
+  EXPECT_TRUE(end_write(step, route, row, {{"name", R"("THEIRS")"}}, theirs).follow);
   step.take.clear();
-  EXPECT_FALSE(end_write(step, {{"name", R"("ours")"}}, theirs).follow) << "a field that was not taken";
+  EXPECT_FALSE(end_write(step, route, row, {{"name", R"("ours")"}}, theirs).follow) << "a field that was not taken";
+  EXPECT_TRUE(end_write(step, route, row, {{"name", R"("a trigger's")"}}, theirs).follow) << "nor was this";
+  step.take = {"name"};
+  row.emplace("stamp", "1");
+  const Columns stamped{{"name", R"("theirs")"}, {"stamp", "2"}};
+  EXPECT_FALSE(end_write(step, route, row, stamped, theirs).follow) << "a column that does not travel";
+  route.fields.emplace_back().column = "stamp";
+  EXPECT_TRUE(end_write(step, route, row, stamped, theirs).follow);
   step.then = Then::insert;
-  EXPECT_TRUE(end_write(step, {{"id", "7"}}, theirs).follow);
+  EXPECT_TRUE(end_write(step, route, {}, {{"id", "7"}}, theirs).follow);
 }
 
 TEST_F(Decision, TheDatabasesWordsAgainstTheRecordRejectItAndItsOwnTroublesAreTriedAgain) {

@@ -25,6 +25,7 @@ class Stream : public testing::Test {
     account.key = {"id"};
     plan_.watches.push_back(account);
     plan_.position.through = Lsn{100};
+    plan_.mark = "secret";
     relation_.id = 7;
     relation_.schema = "public";
     relation_.name = "account";
@@ -58,6 +59,7 @@ TEST_F(Stream, WritesRowsInTheColumnsOfTheTable) {
   begin(110, "tandem_crm");
   insert("1", R"(a "b" \c)", 105);
   commit(120);
+  EXPECT_THAT(batch_->transactions(), ElementsAre(1)) << "to be visible before they are told";
   const auto groups = batch_->hand_over();
   ASSERT_EQ(groups.size(), 1U);
   EXPECT_THAT(groups[0].new_rows, ElementsAre(R"((1,"a ""b"" \\c",))"));
@@ -78,7 +80,7 @@ TEST_F(Stream, GoesOnInTheMiddleOfATransaction) {
   insert("3", "a", 150);
   insert("4", "a", 150);  // the third of one record of the log
   insert("5", "a", 160);
-  EXPECT_EQ(batch_->position(), (store::StreamPosition{Lsn{100}, Lsn{200}, Lsn{160}, 1}));
+  EXPECT_EQ(batch_->position(), (store::StreamPosition{Lsn{100}, Lsn{200}, Lsn{150}, 3})) << "the newest one is held";
   commit(210);
   EXPECT_THAT(batch_->hand_over().front().keys, ElementsAre("4", "5"));
 }
@@ -143,14 +145,83 @@ TEST_F(Stream, AMoveToAnotherPartitionIsAnUpdate) {
   plan_.watches[0].partitioned = true;
   open();
   begin(110);
+  insert("0", "a", 103);
   remove("1", 104);
-  EXPECT_FALSE(batch_->complete());
+  EXPECT_THAT(batch_->hand_over().front().kinds, ElementsAre("INSERT")) << "not in the middle of a move";
+  EXPECT_EQ(batch_->position(), (store::StreamPosition{Lsn{100}, Lsn{110}, Lsn{103}, 1}));
   insert("1", "b", 105);
-  EXPECT_TRUE(batch_->complete());
   remove("2", 106);
   insert("3", "b", 107);
   commit(120);
   EXPECT_THAT(batch_->hand_over().front().kinds, ElementsAre("UPDATE", "DELETE", "INSERT"));
+}
+
+TEST_F(Stream, WhatOnlyDescribesOrIsOthersDoesNotPartTheHalvesOfAMove) {
+  plan_.watches[0].partitioned = true;
+  open();
+  begin(110);
+  remove("1", 104);
+  take(wire::TypeName{16'400, "public", "mood"}, Lsn{});
+  take(static_cast<const wire::Relation*>(&relation_), Lsn{});
+  take(wire::Message{true, Lsn{105}, "theirs", "x"}, Lsn{105});
+  take(wire::Message{true, Lsn{105}, ChangeBatch::applied_prefix, "guessed\naccount\ncrm"}, Lsn{105});
+  insert("1", "b", 106);
+  commit(120);
+  EXPECT_THAT(batch_->hand_over().front().kinds, ElementsAre("UPDATE"));
+}
+
+TEST_F(Stream, AChangeThatIsHeldOutlivesTheDescriptionOfItsTable) {
+  open();
+  begin(110);
+  insert("1", "a", 103);
+  wire::Relation renamed = relation_;
+  renamed.name = "another";
+  take(static_cast<const wire::Relation*>(&renamed), Lsn{});
+  take(wire::Message{true, Lsn{104}, ChangeBatch::applied_prefix, "secret\naccount\ncrm"}, Lsn{104});
+  commit(120);
+  const auto groups = batch_->hand_over();
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups[0].watch->watch, "account");
+  EXPECT_THAT(groups[0].origins, ElementsAre("crm"));
+}
+
+TEST_F(Stream, WhatApplyHasWrittenIsMarkedBehindIt) {
+  open();
+  const auto mark = [&](std::string_view content, bool transactional = true) {
+    take(wire::Message{transactional, Lsn{106}, ChangeBatch::applied_prefix, content}, Lsn{106});
+  };
+  begin(110);
+  insert("1", "a trigger's", 103);
+  insert("2", "apply's", 104);
+  EXPECT_THAT(batch_->hand_over().front().keys, ElementsAre("1")) << "its mark is still to come";
+  mark("secret\naccount\ncrm");
+  mark("secret\naccount\ncrm");  // of a row that is not captured here
+  remove("2", 107);
+  mark("secret\naccount\nerp");
+  insert("3", "b", 108);
+  mark("guessed\naccount\ncrm");
+  insert("4", "b", 109);
+  mark("secret\ncontact\ncrm");
+  insert("5", "b", 109);
+  mark("secret\naccount\ncrm", false);
+  commit(120);
+  const auto groups = batch_->hand_over();
+  std::vector<std::string> origins;
+  for (const auto& group : groups)
+    for (std::size_t i = 0; i < group.keys.size(); ++i)
+      origins.push_back(group.keys[i] + " " + group.origins[i].value_or("-"));
+  EXPECT_THAT(origins, ElementsAre("2 crm", "2 erp", "3 -", "4 -", "5 -"));
+}
+
+TEST_F(Stream, AMarkOfWhatWasCapturedBeforeARestartIsNotTakenForAnothersChange) {
+  plan_.position = {Lsn{100}, Lsn{200}, Lsn{150}, 1};
+  open();
+  begin(200);
+  insert("1", "apply's", 150);
+  take(wire::Message{true, Lsn{155}, ChangeBatch::applied_prefix, "secret\naccount\ncrm"}, Lsn{155});
+  insert("2", "a trigger's", 160);
+  commit(210);
+  EXPECT_THAT(batch_->hand_over().front().origins, ElementsAre(std::nullopt));
 }
 
 TEST_F(Stream, ATruncateStandsAlone) {
