@@ -56,6 +56,10 @@ void place_all(std::span<Turn> turns) {
     if (turn.undecided()) turn.step = place(*turn.route->settings, *turn.record, !turn.object_id.empty());
 }
 
+bool may_be_done_beside(const Turn& turn) {
+  return is_plain(turn) && (turn.table == nullptr || turn.table->in_sets());
+}
+
 /// How many of the turns are written before the next look at the clock.
 std::size_t chunk_of(std::span<const Turn> turns) {
   std::size_t count = 0;
@@ -136,41 +140,57 @@ Status Applier::apply_alone(Connection& session, const InboxRecord& record, Lane
 /// One transaction; answers how many of the records it has taken.
 Result<std::size_t> Applier::attempt(Connection& session, std::span<const InboxRecord> records, LaneLine& line) {
   ApplyTransaction transaction(session);
-  auto taken = attempt(session, transaction, records, line);
+  auto ready = work(session, transaction, records, line, nullptr);
+  auto done = ready ? transaction.commit() : tl::unexpected(std::move(ready.error()));
   const bool slow = transaction.age() > slow_transaction;
-  if (taken || slow) size_.ended(slow);  // a session that was lost on the way tells that, too
-  return taken;
+  if (done || slow) size_.ended(slow);  // a session that was lost on the way tells that, too
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return ready->taken;
 }
 
-Result<std::size_t> Applier::attempt(Connection& session, ApplyTransaction& transaction,
-                                     std::span<const InboxRecord> records, LaneLine& line) {
+Result<Applier::Ready> Applier::apply_beside(Connection& session, ApplyTransaction& transaction,
+                                             std::span<const InboxRecord> records, const ToldBefore& before) {
+  LaneLine nothing_parked;
+  auto ready = work(session, transaction, records, nothing_parked, &before);
+  const bool slow = transaction.age() > slow_transaction;
+  if (ready || slow) size_.ended(slow);
+  return ready;
+}
+
+Result<Applier::Ready> Applier::work(Connection& session, ApplyTransaction& transaction,
+                                     std::span<const InboxRecord> records, LaneLine& line, Before before) {
   const std::string& target = records.front().source->target;
   if (auto begun = transaction.begin(target); !begun) return tl::unexpected(std::move(begun.error()));
-  std::size_t taken = 0;
+  Ready ready;
   ChangedRows changed;
   AppliedChanges applied;
-  while (taken < records.size() && (taken == 0 || transaction.age() < longest_transaction)) {
-    Round round(records.subspan(taken), line, size_.most());
-    if (auto done = run(session, transaction, target, round); !done) return tl::unexpected(std::move(done.error()));
+  while (ready.taken < records.size() && (ready.taken == 0 || transaction.age() < longest_transaction)) {
+    Round round(records.subspan(ready.taken), line, size_.most(), before == nullptr ? ToldBefore{} : *before);
+    if (auto done = run(session, transaction, target, round, before); !done)
+      return tl::unexpected(std::move(done.error()));
+    if (round.taken() == 0) break;  // its first record waits for what another transaction does
     for (const Turn& turn : round.turns) {
       applied.add(turn);
       if (turn.step.then == Then::park) line.parked(*turn.record, turn.step.reason);
       if (!turn.step.take.empty()) changed.add(turn);
+      if (turn.table != nullptr && !turn.object_id.empty()) ready.rows.push_back(row_mark(turn));
     }
     if (round.was_cut()) size_.cut_to(round.taken());
-    taken += round.taken();
+    ready.taken += round.taken();
   }
   if (!changed.empty())
     if (auto sent = session.run(std::array{changed.sent_once_more(target)}); !sent)
       return tl::unexpected(std::move(sent.error()));
   if (auto called = write_follow_ups(session, settings_, target, applied); !called)
     return tl::unexpected(std::move(called.error()));
-  if (auto committed = transaction.commit(); !committed) return tl::unexpected(std::move(committed.error()));
-  return taken;
+  std::ranges::sort(ready.rows);
+  ready.took = std::chrono::duration_cast<std::chrono::milliseconds>(transaction.age());
+  return ready;
 }
 
 /// Reads, decides, writes and keeps what becomes of a round's records.
-Status Applier::run(Connection& session, const ApplyTransaction& transaction, const std::string& target, Round& round) {
+Status Applier::run(Connection& session, const ApplyTransaction& transaction, const std::string& target, Round& round,
+                    Before before) {
   auto& turns = round.turns;
   route_all(turns);
   if (auto asked = ask_pairs(session, fence_, target, turns); !asked) return asked;
@@ -185,6 +205,8 @@ Status Applier::run(Connection& session, const ApplyTransaction& transaction, co
   if (auto read = read_agreed(session, target, turns); !read) return read;
   if (auto compared = compare_times(session, turns); !compared) return compared;
   decide(turns);
+  if (before != nullptr && !std::ranges::all_of(turns, may_be_done_beside))
+    return collision("another transaction may have to do with it");
   if (auto written = write_all(session, transaction, round); !written) return written;
   return keep(session, target, turns);
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <span>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "apply/apply_transaction.hpp"
+#include "apply/beside.hpp"
 #include "apply/bookkeeping.hpp"
 #include "apply/crm_table.hpp"
 #include "apply/inbox_record.hpp"
@@ -40,14 +42,27 @@ class Applier {
   /// nothing can be said about a record: the session is lost, or another connector has taken over.
   [[nodiscard]] Status apply(postgres::Connection& session, std::span<const InboxRecord> records, LaneLine& line);
 
+  /// How far a transaction has come that is to be committed.
+  struct Ready {
+    std::size_t taken = 0;  ///< of the records
+    std::chrono::milliseconds took{0};
+    RowMarks rows{};
+  };
+  /// The same while other transactions are open, `before` of which will commit first: all but the commit, in the one
+  /// transaction. Fails where anything is met that they might have to do with.
+  [[nodiscard]] Result<Ready> apply_beside(postgres::Connection& session, ApplyTransaction& transaction,
+                                           std::span<const InboxRecord> records, const ToldBefore& before);
+
  private:
+  /// Null: no other transaction is open.
+  using Before = const ToldBefore*;
   [[nodiscard]] Result<std::size_t> attempt(postgres::Connection& session, std::span<const InboxRecord> records,
                                             LaneLine& line);
-  [[nodiscard]] Result<std::size_t> attempt(postgres::Connection& session, ApplyTransaction& transaction,
-                                            std::span<const InboxRecord> records, LaneLine& line);
+  [[nodiscard]] Result<Ready> work(postgres::Connection& session, ApplyTransaction& transaction,
+                                   std::span<const InboxRecord> records, LaneLine& line, Before before);
   [[nodiscard]] Status apply_alone(postgres::Connection& session, const InboxRecord& record, LaneLine& line);
   [[nodiscard]] Status run(postgres::Connection& session, const ApplyTransaction& transaction,
-                           const std::string& target, Round& round);
+                           const std::string& target, Round& round, Before before);
   [[nodiscard]] static Status write_all(postgres::Connection& session, const ApplyTransaction& transaction,
                                         Round& round);
   [[nodiscard]] std::vector<ApplyRoute>::iterator route_of(const InboxRecord& record);

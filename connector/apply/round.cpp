@@ -12,7 +12,8 @@ constexpr std::size_t fewest = 50, full = 500;
 
 }  // namespace
 
-Round::Round(std::span<const InboxRecord> records, const LaneLine& line, std::size_t most) {
+Round::Round(std::span<const InboxRecord> records, const LaneLine& line, std::size_t most, const ToldBefore& before)
+    : before_(before) {
   std::unordered_set<std::string> lanes;
   while (taken_ < records.size() && turns.size() < most) {
     const InboxRecord& record = records[taken_];
@@ -33,9 +34,15 @@ void Round::cut(std::size_t turn) {
 }
 
 bool Round::told_before(std::size_t turn, const std::string& request_type, const std::string& remote_id) const {
-  return std::any_of(turns.begin(), turns.begin() + static_cast<std::ptrdiff_t>(turn), [&](const Turn& earlier) {
-    return earlier.record->remote_id == remote_id && earlier.record->request_type == request_type;
-  });
+  const auto earlier = std::span(turns).first(turn);
+  return std::ranges::any_of(earlier,
+                             [&](const Turn& other) {
+                               return other.record->remote_id == remote_id &&
+                                      other.record->request_type == request_type;
+                             }) ||
+         std::ranges::any_of(before_, [&](const auto& told) {
+           return told->tell_of(turns[turn].record->source->target, request_type, remote_id);
+         });
 }
 
 void Round::cut_at_second_of_a_row() {
