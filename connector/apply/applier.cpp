@@ -57,7 +57,7 @@ void place_all(std::span<Turn> turns) {
 }
 
 bool may_be_done_beside(const Turn& turn) {
-  return is_plain(turn) && (turn.table == nullptr || turn.table->in_sets());
+  return is_plain(turn) && turn.partners <= 1 && (turn.table == nullptr || turn.table->in_sets());
 }
 
 /// How many of the turns are written before the next look at the clock.
@@ -98,8 +98,9 @@ bool Applier::wants_new_session() const {
   return std::ranges::any_of(tables_, [](const auto& table) { return table.second.statements() > most_statements; });
 }
 
-Status Applier::apply(Connection& session, std::span<const InboxRecord> records, LaneLine& line) {
-  while (!records.empty()) {
+Status Applier::apply(Connection& session, std::span<const InboxRecord> records, LaneLine& line,
+                      const std::stop_token& stop) {
+  while (!records.empty() && !stop.stop_requested()) {
     if (records.size() == 1) return apply_alone(session, records.front(), line);
     LaneLine told = line;
     const auto done = attempt(session, records, told);
@@ -110,7 +111,7 @@ Status Applier::apply(Connection& session, std::span<const InboxRecord> records,
     }
     if (done.error().kind == ErrorKind::fenced || !session.usable()) return tl::unexpected(done.error());
     const auto half = records.size() / 2;
-    if (auto first = apply(session, records.first(half), line); !first) return first;
+    if (auto first = apply(session, records.first(half), line, stop); !first) return first;
     records = records.subspan(half);
   }
   return {};
@@ -199,6 +200,7 @@ Status Applier::run(Connection& session, const ApplyTransaction& transaction, co
   meet_all(round);
   if (auto read = read_theirs(session, target, round); !read) return read;
   if (auto found = find_objects(session, target, turns); !found) return found;
+  round.cut_at_uncertain_partner();
   round.cut_at_second_of_a_row();
   place_all(turns);
   if (auto locked = lock_lanes(session, target, turns); !locked) return locked;

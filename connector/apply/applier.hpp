@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +40,10 @@ class Applier {
   [[nodiscard]] bool wants_new_session() const;
 
   /// Records of one source, by counter. `line`: what stands behind a parked record is passed over. Fails only where
-  /// nothing can be said about a record: the session is lost, or another connector has taken over.
-  [[nodiscard]] Status apply(postgres::Connection& session, std::span<const InboxRecord> records, LaneLine& line);
+  /// nothing can be said about a record: the session is lost, or another connector has taken over. At a stop it ends
+  /// behind the transaction that is open: where each record waits for a lock, all of them can take minutes.
+  [[nodiscard]] Status apply(postgres::Connection& session, std::span<const InboxRecord> records, LaneLine& line,
+                             const std::stop_token& stop);
 
   /// How far a transaction has come that is to be committed.
   struct Ready {

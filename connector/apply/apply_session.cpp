@@ -16,7 +16,7 @@ void ApplySession::run(const std::stop_token& stop) {
   const std::stop_callback wake(stop, [this] { orders_.close(); });
   while (!stop.stop_requested())
     for (auto& order : orders_.drain_for(nap))
-      answers_.push_unbounded(std::visit([this](auto& given) { return carry_out(given); }, order));
+      answers_.push_unbounded(std::visit([&](auto& given) { return carry_out(given, stop); }, order));
   transaction_.reset();
 }
 
@@ -32,13 +32,14 @@ Status ApplySession::open() {
   return applier_.prepare(*session_);
 }
 
-ApplySession::Answer ApplySession::carry_out(Alone& order) {
+ApplySession::Answer ApplySession::carry_out(Alone& order, const std::stop_token& stop) {
   if (auto opened = open(); !opened) return lost(std::move(opened.error()));
-  if (auto done = applier_.apply(*session_, order.records, order.line); !done) return lost(std::move(done.error()));
+  if (auto done = applier_.apply(*session_, order.records, order.line, stop); !done)
+    return lost(std::move(done.error()));
   return {Answer::What::applied, number_, std::move(order.line)};
 }
 
-ApplySession::Answer ApplySession::carry_out(Beside& order) {
+ApplySession::Answer ApplySession::carry_out(Beside& order, const std::stop_token&) {
   if (auto opened = open(); !opened) return lost(std::move(opened.error()));
   transaction_.emplace(*session_);
   auto ready = applier_.apply_beside(*session_, *transaction_, order.records, order.before);
@@ -46,7 +47,7 @@ ApplySession::Answer ApplySession::carry_out(Beside& order) {
   return {Answer::What::ready, number_, {}, std::move(*ready)};
 }
 
-ApplySession::Answer ApplySession::carry_out(End& order) {
+ApplySession::Answer ApplySession::carry_out(End& order, const std::stop_token&) {
   const auto done = order.commits ? transaction_->commit() : Status{};
   if (!done) return taken_back(done.error());
   transaction_.reset();

@@ -61,9 +61,9 @@ class ApplySession {
   using Clock = std::chrono::steady_clock;
 
   [[nodiscard]] Status open();
-  [[nodiscard]] Answer carry_out(Alone& order);
-  [[nodiscard]] Answer carry_out(Beside& order);
-  [[nodiscard]] Answer carry_out(End& order);
+  [[nodiscard]] Answer carry_out(Alone& order, const std::stop_token& stop);
+  [[nodiscard]] Answer carry_out(Beside& order, const std::stop_token& stop);
+  [[nodiscard]] Answer carry_out(End& order, const std::stop_token& stop);
   [[nodiscard]] Answer taken_back(Error error);
   [[nodiscard]] Answer lost(Error error);
 

@@ -18,6 +18,7 @@ std::string told_in(const InboxRecord& record) {
 }  // namespace
 
 void ToldObjects::add(const InboxRecord& record) {
+  if (record.operation == "delete") ended_.insert(told_in(record));
   objects_.insert(told_in(record));
 }
 
@@ -28,6 +29,12 @@ bool ToldObjects::tell_of(const InboxRecord& record) const {
 bool ToldObjects::tell_of(const std::string& target, const std::string& request_type,
                           const std::string& remote_id) const {
   return objects_.contains(object_name(target, request_type, remote_id));
+}
+
+bool ToldObjects::tell_the_end_of(const std::string& target, const std::string& request_type,
+                                  const std::string& remote_id, const std::string& object_id) const {
+  return !ended_.empty() && (ended_.contains(object_name(target, request_type, remote_id)) ||
+                             ended_.contains(object_name(target, request_type, object_id)));
 }
 
 std::size_t row_mark(const Turn& turn) {
@@ -50,19 +57,28 @@ bool is_plain(const Turn& turn) {
 }
 
 void OrdinaryRecords::learn(const postgres::Rows& rows) {
-  std::map<std::string, Table, std::less<>> by_watch;
-  for (int row = 0; row < rows.size(); ++row)
-    by_watch.emplace(std::string(rows.text(row, 0)), Table{rows.flag(row, 6), rows.flag(row, 7)});
-  tables_.clear();
-  for (const auto& route : settings_.routes)
-    if (const auto table = by_watch.find(route.watch); route.apply && table != by_watch.end())
-      tables_.insert_or_assign({route.target, route.request_type}, table->second);
+  std::map<std::string, int, std::less<>> row_of;  // by watch
+  for (int row = 0; row < rows.size(); ++row) row_of.emplace(std::string(rows.text(row, 0)), row);
+  std::vector<std::pair<const RouteSettings*, int>> applying;
+  std::map<std::string_view, int> routes;  // by table
+  for (const auto& route : settings_.routes) {
+    const auto found = row_of.find(route.watch);
+    if (!route.apply || found == row_of.end()) continue;
+    applying.emplace_back(&route, found->second);
+    ++routes[rows.text(found->second, 1)];
+  }
+  kinds_.clear();
+  for (const auto& [route, row] : applying) {
+    const bool is_alone_there = route->apply->natural_key.empty() || routes[rows.text(row, 1)] == 1;
+    kinds_.insert_or_assign({route->target, route->request_type},
+                            Kind{rows.flag(row, 6) && is_alone_there, rows.flag(row, 7)});
+  }
 }
 
 bool OrdinaryRecords::contain(const InboxRecord& record) const {
-  const auto table = tables_.find({record.source->target, record.request_type});
-  if (table == tables_.end() || !table->second.in_sets) return false;
-  return record.operation != "delete" || !table->second.deletes_reach_further;
+  const auto kind = kinds_.find({record.source->target, record.request_type});
+  if (kind == kinds_.end() || !kind->second.ordinary) return false;
+  return record.operation != "delete" || !kind->second.deletes_reach_further;
 }
 
 }  // namespace tandem

@@ -25,9 +25,12 @@ class ToldObjects {
   [[nodiscard]] bool tell_of(const InboxRecord& record) const;
   [[nodiscard]] bool tell_of(const std::string& target, const std::string& request_type,
                              const std::string& remote_id) const;
+  /// Is this object told to be deleted, under either of its ids?
+  [[nodiscard]] bool tell_the_end_of(const std::string& target, const std::string& request_type,
+                                     const std::string& remote_id, const std::string& object_id) const;
 
  private:
-  std::unordered_set<std::string> objects_;
+  std::unordered_set<std::string> objects_, ended_;
 };
 
 /// What the transactions that are open before a batch tell of: they commit before it does.
@@ -43,7 +46,8 @@ using RowMarks = std::vector<std::size_t>;
 [[nodiscard]] bool is_plain(const Turn& turn);
 
 /// Which records may be applied while others are: those of a table where nothing of the CRM's could tell the order of
-/// two rows, and deletes where they reach no other table.
+/// two rows, deletes where they reach no other table, and what a natural key finds where no other route inserts into
+/// the table: what that does is not seen before it has committed.
 class OrdinaryRecords {
  public:
   explicit OrdinaryRecords(const Settings& settings) : settings_(settings) {}
@@ -52,11 +56,11 @@ class OrdinaryRecords {
   [[nodiscard]] bool contain(const InboxRecord& record) const;
 
  private:
-  struct Table {
-    bool in_sets, deletes_reach_further;
+  struct Kind {
+    bool ordinary, deletes_reach_further;
   };
   const Settings& settings_;
-  std::map<std::pair<std::string, std::string>, Table> tables_;  ///< by target and request type
+  std::map<std::pair<std::string, std::string>, Kind> kinds_;  ///< by target and request type
 };
 
 }  // namespace tandem

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apply/beside.hpp"
@@ -28,11 +29,17 @@ class Round {
   void cut(std::size_t turn);
   /// Does an earlier turn tell of this object of theirs, or a transaction that is open?
   [[nodiscard]] bool told_before(std::size_t turn, const std::string& request_type, const std::string& remote_id) const;
+  /// Does one of them delete this object, whose pair stands as yet?
+  [[nodiscard]] bool ended_before(std::size_t turn, const std::string& request_type, const std::string& remote_id,
+                                  const std::string& object_id) const;
+  /// Cuts where the natural key has been asked for a row that an earlier record might change.
+  void cut_at_uncertain_partner();
   /// Cuts where a second record is about one row.
   void cut_at_second_of_a_row();
 
  private:
   const ToldBefore before_;
+  std::vector<std::pair<std::size_t, const InboxRecord*>> deletes_{};  ///< with their positions
   std::size_t taken_ = 0;
   bool was_cut_ = false;
 };

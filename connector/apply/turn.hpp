@@ -36,6 +36,7 @@ struct Turn {
   bool pending = false;  ///< false: a person has settled it meanwhile
   PairFacts pair{};
   std::string object_id{}, remote_id{};
+  int partners = -1;  ///< free rows that the natural key has found; -1: it was not asked
   Columns theirs{};
   CrmTable::Version version{};  ///< of the row that is locked
   Columns row{};                ///< empty where it is gone

@@ -245,6 +245,8 @@ class Connector {
   }
   /// What is open is committed by nobody any more: it is taken back.
   void stop_apply() {
+    supervisor_.request_stop("apply");
+    for (const auto* session : apply_->sessions()) supervisor_.request_stop(session->name());
     stop_thread("apply");
     for (const auto* session : apply_->sessions()) stop_thread(session->name());
   }

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
+#include <atomic>
 #include <random>
+#include <stop_token>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "both_ways.hpp"
@@ -188,6 +191,7 @@ class BothWaysSessions : public ::testing::TestWithParam<unsigned> {
     backlog.store(both.sql());
   }
   void release() { both.sql().run("update tandem.source set paused = false"); }
+  long long pending() { return both.sql().number("select count(*) from tandem.inbox where request_state in (1, 2)"); }
   void expect_all_of(const Backlog& backlog) {
     EXPECT_EQ(accounts_in(both.sql()), backlog.accounts());
     EXPECT_EQ(contacts_in(both.sql()), backlog.contacts());
@@ -220,13 +224,8 @@ TEST_P(BothWaysSessionsKilled, LeaveNoRecordSettledBeforeAnEarlierOne) {
   gather(backlog);
   release();
   for (int kill = 0; kill < 8; ++kill) {
-    const auto before = both.sql().number("select count(*) from tandem.inbox where request_state in (1, 2)");
-    ASSERT_TRUE(wait_for(
-        [&] {
-          const auto now = both.sql().number("select count(*) from tandem.inbox where request_state in (1, 2)");
-          return now < before - 200 || now == 0;
-        },
-        seconds(60)));
+    const auto before = pending();
+    ASSERT_TRUE(wait_for([&] { return pending() < before - 200 || pending() == 0; }, seconds(60)));
     both.stand().tandem().kill();
     ASSERT_TRUE(wait_for([&] { return sessions_at_work(both.sql()) == 0; }, seconds(60)));
     EXPECT_EQ(out_of_order(both.sql()), 0) << "kill " << kill;
@@ -236,7 +235,137 @@ TEST_P(BothWaysSessionsKilled, LeaveNoRecordSettledBeforeAnEarlierOne) {
   expect_all_of(backlog);
 }
 
+TEST_P(BothWaysSessionsKilled, StopInTheMiddleOfTheirTransactions) {
+  Backlog backlog(GetParam());
+  backlog.fill(10, 150);
+  gather(backlog);
+  release();
+  for (int stop = 0; stop < 5; ++stop) {
+    const auto before = pending();
+    ASSERT_TRUE(wait_for([&] { return pending() < before - 200 || pending() == 0; }, seconds(60)));
+    ASSERT_EQ(both.stand().tandem().stop(), 0);
+    ASSERT_TRUE(wait_for([&] { return sessions_at_work(both.sql()) == 0; }, seconds(60)));
+    EXPECT_EQ(out_of_order(both.sql()), 0) << "stop " << stop;
+    both.stand().tandem().start_ready();
+  }
+  ASSERT_TRUE(both.rests(seconds(120))) << both.failures();
+  expect_all_of(backlog);
+}
+
+/// What the two had open is taken back by the server, of one of them or of both.
+TEST_P(BothWaysSessionsKilled, LoseTheirConnectionsAndNothingElse) {
+  Backlog backlog(GetParam());
+  backlog.fill(10, 150);
+  gather(backlog);
+  release();
+  std::mt19937 random(GetParam());
+  for (int loss = 0; loss < 15; ++loss) {
+    const auto before = pending();
+    ASSERT_TRUE(wait_for([&] { return pending() < before || pending() == 0; }, seconds(60)));
+    both.sql().run(
+        "select pg_terminate_backend(pid) from (select pid from pg_stat_activity where application_name like 'tandem % "
+        "apply' order by pid limit " +
+        std::to_string(1 + random() % 2) + " offset " + std::to_string(random() % 2) + ") as lost");
+    EXPECT_EQ(out_of_order(both.sql()), 0) << "loss " << loss;
+  }
+  ASSERT_TRUE(both.rests(seconds(120))) << both.failures();
+  expect_all_of(backlog);
+}
+
+/// A session of the CRM that holds rows for a moment, in whatever order; until it is destroyed.
+class User {
+ public:
+  User(Sql sql, unsigned seed)
+      : sql_(std::move(sql)), thread_([this, seed](const std::stop_token& stop) { work(seed, stop); }) {}
+
+  [[nodiscard]] int turns() const { return turns_; }
+  /// What the CRM was refused, but for what two users do to each other.
+  std::string stop() {
+    thread_.request_stop();
+    thread_.join();
+    return error_;
+  }
+
+ private:
+  void work(unsigned seed, const std::stop_token& stop) {
+    std::mt19937 random(seed);
+    while (!stop.stop_requested() && error_.empty()) {
+      std::string statements = "begin;";
+      for (int row = 0; row < 4; ++row)
+        statements += "select from account where id = (select min(id) from account where id >= " +
+                      std::to_string(random() % 2'000) + ") for update;";
+      error_ = sql_.error_of(statements + "select pg_sleep(0.02); commit");
+      ++turns_;
+    }
+  }
+
+  Sql sql_;
+  std::string error_;
+  std::atomic<int> turns_ = 0;
+  std::jthread thread_;
+};
+
+TEST_P(BothWaysSessionsKilled, AreNobodysDeadlock) {
+  Backlog backlog(GetParam());
+  backlog.fill(10, 150);
+  gather(backlog);
+  User user(both.stand().postgres().connect(), GetParam());
+  release();
+  const bool rests = both.rests(seconds(120));
+  EXPECT_EQ(user.stop(), "");
+  EXPECT_GT(user.turns(), 20);
+  ASSERT_TRUE(rests) << both.failures();
+  EXPECT_EQ(both.sql().number("select deadlocks from pg_stat_database where datname = current_database()"), 0);
+  expect_all_of(backlog);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, BothWaysSessionsKilled, ::testing::Values(4U, 5U));
+
+class BothWaysSessionsOfAStrictDatabase : public BothWaysSessions {};
+
+/// A snapshot that is as old as the transaction shows nothing of what the others have committed since.
+TEST_P(BothWaysSessionsOfAStrictDatabase, ApplyABacklogAllTheSame) {
+  const std::string level = GetParam() == 6U ? "repeatable read" : "serializable";
+  both.sql().run("alter role tandem_connector set default_transaction_isolation = '" + level + "'");
+  ASSERT_EQ(both.stand().tandem().stop(), 0);
+  both.stand().tandem().start_ready();
+  Backlog backlog(GetParam());
+  backlog.fill(6, 150);
+  gather(backlog);
+  release();
+  ASSERT_TRUE(both.rests(seconds(120))) << both.failures();
+  expect_all_of(backlog);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, BothWaysSessionsOfAStrictDatabase, ::testing::Values(6U, 7U));
+
+class BothWaysSessionsThatWait : public BothWaysSessions {};
+
+/// Each record would wait for the lock, and in halves many times over: minutes.
+TEST_P(BothWaysSessionsThatWait, StopAlthoughTheCrmHoldsTheTable) {
+  Backlog backlog(GetParam());
+  backlog.fill(6, 150);
+  gather(backlog);
+  Sql holder = both.stand().postgres().connect();
+  holder.run("begin; lock table account in exclusive mode");
+  release();
+  const auto waits = [&] {
+    return both.sql().number(
+        "select count(*) from pg_stat_activity where application_name like 'tandem % apply' and wait_event_type = "
+        "'Lock'");
+  };
+  for (int turn = 0; turn < 10; ++turn) {  // the batch is being applied in halves
+    ASSERT_TRUE(wait_for([&] { return waits() > 0; }, seconds(60)));
+    ASSERT_TRUE(wait_for([&] { return waits() == 0; }, seconds(60)));
+  }
+  ASSERT_EQ(both.stand().tandem().stop(seconds(10)), 0);
+  holder.run("rollback");
+  both.stand().tandem().start_ready();
+  ASSERT_TRUE(both.rests(seconds(120))) << both.failures();
+  expect_all_of(backlog);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, BothWaysSessionsThatWait, ::testing::Values(8U));
 
 }  // namespace
 }  // namespace tandem::test_support

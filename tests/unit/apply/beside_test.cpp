@@ -45,6 +45,20 @@ TEST_F(Beside, ARecordIsNamedByOurIdWhereTheirsIsNotTold) {
   EXPECT_TRUE(told.tell_of(ours));
 }
 
+TEST_F(Beside, TheEndOfAnObjectIsToldUnderEitherId) {
+  InboxRecord theirs = told_by(there, "account", "7"), ours = told_by(there, "account", "");
+  theirs.operation = ours.operation = "delete";
+  ours.object_id = "12";
+  ToldObjects told;
+  told.add(told_by(there, "account", "9"));
+  told.add(theirs);
+  told.add(ours);
+  EXPECT_TRUE(told.tell_the_end_of("there", "account", "7", "1"));
+  EXPECT_TRUE(told.tell_the_end_of("there", "account", "8", "12"));
+  EXPECT_FALSE(told.tell_the_end_of("there", "account", "9", "2"));
+  EXPECT_FALSE(told.tell_the_end_of("there", "contact", "7", "1"));
+}
+
 TEST_F(Beside, ARoundIsCutAtAParentOfATransactionThatIsOpen) {
   auto before = std::make_shared<ToldObjects>();
   before->add(told_by(there, "account", "parent"));
