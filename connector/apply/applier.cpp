@@ -253,11 +253,15 @@ void Applier::route_all(std::span<Turn> turns) {
 
 Status Applier::keep(Connection& session, const std::string& target, std::span<const Turn> turns) {
   if (turns.empty()) return {};
-  auto statements = pairs_of(target, turns);
+  auto statements = pairs_of(target, turns, keys_used_);
   auto ends = ends_of(fence_, turns);
   const auto many = static_cast<std::ptrdiff_t>(ends.size());
   std::ranges::move(ends, std::back_inserter(statements));
   auto answers = session.run(std::span<const Statement>(statements));
+  if (!answers && tells_of_a_used_key(answers.error()) && keys_used_ == KeysUsed::once) {
+    keys_used_ = KeysUsed::again;
+    return collision("the key of a new row has belonged to another object");
+  }
   if (!answers) return tl::unexpected(std::move(answers.error()));
   std::int64_t ended = 0;
   for (auto answer = answers->end() - many; answer != answers->end(); ++answer) {

@@ -77,6 +77,7 @@ class Applier {
   std::vector<ApplyRoute> routes_;
   std::map<std::string, CrmTable, std::less<>> tables_;  ///< by watch
   RoundSize size_;
+  KeysUsed keys_used_ = KeysUsed::once;  ///< until it has turned out otherwise
 };
 
 }  // namespace tandem

@@ -45,6 +45,7 @@ struct Turn {
   std::string snapshot{};               ///< in which the lane was read
   Columns agreed{};
   bool theirs_newer = false;
+  bool fresh = false;  ///< the row has been inserted, under a key that nobody had named
   Step step{};
 
   [[nodiscard]] bool undecided() const { return step.then == Step::Then::go_on; }

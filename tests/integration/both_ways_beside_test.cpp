@@ -71,6 +71,22 @@ TEST_F(BothWaysBeside, AChildWaitsForAParentThatAnEarlierRecordDeletes) {
   EXPECT_EQ(both.sql().number("select count(*) from account where name like 'np%'"), 0);
 }
 
+/// The CRM counts its keys anew. What is left of the objects that had them is overwritten, as if they came one by one.
+TEST_F(BothWaysBeside, AKeyThatIsUsedAgainHasTheImageOfItsNewObject) {
+  both.sql().run(
+      "insert into tandem.agreed (target, request_type, object_id, image) select 'second_crm', 'account', n::text, "
+      "'{\"Name\": \"left\"}' from generate_series(200, 1200, 7) n");
+  tell_of_others(1'500);
+  store();
+  release();
+  ASSERT_TRUE(both.rests(seconds(120))) << both.failures();
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.inbox where outcome = 'applied'"), 1'500);
+  EXPECT_EQ(both.sql().number("select count(*) from account a join tandem.agreed g on g.request_type = 'account' and "
+                              "g.object_id = a.id::text and g.image ->> 'Name' = a.name"),
+            1'500);
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.identity where state = 'paired'"), 1'500);
+}
+
 /// Two types of theirs are one table of ours.
 class BothWaysBesideInOneTable : public BothWaysBeside {
  protected:
