@@ -56,6 +56,10 @@ void place_all(std::span<Turn> turns) {
     if (turn.undecided()) turn.step = place(*turn.route->settings, *turn.record, !turn.object_id.empty());
 }
 
+bool may_be_done_beside(const Turn& turn) {
+  return is_plain(turn) && turn.partners <= 1 && (turn.table == nullptr || turn.table->in_sets());
+}
+
 /// How many of the turns are written before the next look at the clock.
 std::size_t chunk_of(std::span<const Turn> turns) {
   std::size_t count = 0;
@@ -94,8 +98,9 @@ bool Applier::wants_new_session() const {
   return std::ranges::any_of(tables_, [](const auto& table) { return table.second.statements() > most_statements; });
 }
 
-Status Applier::apply(Connection& session, std::span<const InboxRecord> records, LaneLine& line) {
-  while (!records.empty()) {
+Status Applier::apply(Connection& session, std::span<const InboxRecord> records, LaneLine& line,
+                      const std::stop_token& stop) {
+  while (!records.empty() && !stop.stop_requested()) {
     if (records.size() == 1) return apply_alone(session, records.front(), line);
     LaneLine told = line;
     const auto done = attempt(session, records, told);
@@ -106,7 +111,7 @@ Status Applier::apply(Connection& session, std::span<const InboxRecord> records,
     }
     if (done.error().kind == ErrorKind::fenced || !session.usable()) return tl::unexpected(done.error());
     const auto half = records.size() / 2;
-    if (auto first = apply(session, records.first(half), line); !first) return first;
+    if (auto first = apply(session, records.first(half), line, stop); !first) return first;
     records = records.subspan(half);
   }
   return {};
@@ -136,41 +141,57 @@ Status Applier::apply_alone(Connection& session, const InboxRecord& record, Lane
 /// One transaction; answers how many of the records it has taken.
 Result<std::size_t> Applier::attempt(Connection& session, std::span<const InboxRecord> records, LaneLine& line) {
   ApplyTransaction transaction(session);
-  auto taken = attempt(session, transaction, records, line);
+  auto ready = work(session, transaction, records, line, nullptr);
+  auto done = ready ? transaction.commit() : tl::unexpected(std::move(ready.error()));
   const bool slow = transaction.age() > slow_transaction;
-  if (taken || slow) size_.ended(slow);  // a session that was lost on the way tells that, too
-  return taken;
+  if (done || slow) size_.ended(slow);  // a session that was lost on the way tells that, too
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return ready->taken;
 }
 
-Result<std::size_t> Applier::attempt(Connection& session, ApplyTransaction& transaction,
-                                     std::span<const InboxRecord> records, LaneLine& line) {
+Result<Applier::Ready> Applier::apply_beside(Connection& session, ApplyTransaction& transaction,
+                                             std::span<const InboxRecord> records, const ToldBefore& before) {
+  LaneLine nothing_parked;
+  auto ready = work(session, transaction, records, nothing_parked, &before);
+  const bool slow = transaction.age() > slow_transaction;
+  if (ready || slow) size_.ended(slow);
+  return ready;
+}
+
+Result<Applier::Ready> Applier::work(Connection& session, ApplyTransaction& transaction,
+                                     std::span<const InboxRecord> records, LaneLine& line, Before before) {
   const std::string& target = records.front().source->target;
   if (auto begun = transaction.begin(target); !begun) return tl::unexpected(std::move(begun.error()));
-  std::size_t taken = 0;
+  Ready ready;
   ChangedRows changed;
   AppliedChanges applied;
-  while (taken < records.size() && (taken == 0 || transaction.age() < longest_transaction)) {
-    Round round(records.subspan(taken), line, size_.most());
-    if (auto done = run(session, transaction, target, round); !done) return tl::unexpected(std::move(done.error()));
+  while (ready.taken < records.size() && (ready.taken == 0 || transaction.age() < longest_transaction)) {
+    Round round(records.subspan(ready.taken), line, size_.most(), before == nullptr ? ToldBefore{} : *before);
+    if (auto done = run(session, transaction, target, round, before); !done)
+      return tl::unexpected(std::move(done.error()));
+    if (round.taken() == 0) break;  // its first record waits for what another transaction does
     for (const Turn& turn : round.turns) {
       applied.add(turn);
       if (turn.step.then == Then::park) line.parked(*turn.record, turn.step.reason);
       if (!turn.step.take.empty()) changed.add(turn);
+      if (turn.table != nullptr && !turn.object_id.empty()) ready.rows.push_back(row_mark(turn));
     }
     if (round.was_cut()) size_.cut_to(round.taken());
-    taken += round.taken();
+    ready.taken += round.taken();
   }
   if (!changed.empty())
     if (auto sent = session.run(std::array{changed.sent_once_more(target)}); !sent)
       return tl::unexpected(std::move(sent.error()));
   if (auto called = write_follow_ups(session, settings_, target, applied); !called)
     return tl::unexpected(std::move(called.error()));
-  if (auto committed = transaction.commit(); !committed) return tl::unexpected(std::move(committed.error()));
-  return taken;
+  std::ranges::sort(ready.rows);
+  ready.took = std::chrono::duration_cast<std::chrono::milliseconds>(transaction.age());
+  return ready;
 }
 
 /// Reads, decides, writes and keeps what becomes of a round's records.
-Status Applier::run(Connection& session, const ApplyTransaction& transaction, const std::string& target, Round& round) {
+Status Applier::run(Connection& session, const ApplyTransaction& transaction, const std::string& target, Round& round,
+                    Before before) {
   auto& turns = round.turns;
   route_all(turns);
   if (auto asked = ask_pairs(session, fence_, target, turns); !asked) return asked;
@@ -179,12 +200,15 @@ Status Applier::run(Connection& session, const ApplyTransaction& transaction, co
   meet_all(round);
   if (auto read = read_theirs(session, target, round); !read) return read;
   if (auto found = find_objects(session, target, turns); !found) return found;
+  round.cut_at_uncertain_partner();
   round.cut_at_second_of_a_row();
   place_all(turns);
   if (auto locked = lock_lanes(session, target, turns); !locked) return locked;
   if (auto read = read_agreed(session, target, turns); !read) return read;
   if (auto compared = compare_times(session, turns); !compared) return compared;
   decide(turns);
+  if (before != nullptr && !std::ranges::all_of(turns, may_be_done_beside))
+    return collision("another transaction may have to do with it");
   if (auto written = write_all(session, transaction, round); !written) return written;
   return keep(session, target, turns);
 }
@@ -229,11 +253,15 @@ void Applier::route_all(std::span<Turn> turns) {
 
 Status Applier::keep(Connection& session, const std::string& target, std::span<const Turn> turns) {
   if (turns.empty()) return {};
-  auto statements = pairs_of(target, turns);
+  auto statements = pairs_of(target, turns, keys_used_);
   auto ends = ends_of(fence_, turns);
   const auto many = static_cast<std::ptrdiff_t>(ends.size());
   std::ranges::move(ends, std::back_inserter(statements));
   auto answers = session.run(std::span<const Statement>(statements));
+  if (!answers && tells_of_a_used_key(answers.error()) && keys_used_ == KeysUsed::once) {
+    keys_used_ = KeysUsed::again;
+    return collision("the key of a new row has belonged to another object");
+  }
   if (!answers) return tl::unexpected(std::move(answers.error()));
   std::int64_t ended = 0;
   for (auto answer = answers->end() - many; answer != answers->end(); ++answer) {

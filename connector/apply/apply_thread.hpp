@@ -1,12 +1,15 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
-#include <span>
 #include <stop_token>
+#include <string>
 #include <vector>
 
-#include "apply/applier.hpp"
+#include "apply/apply_session.hpp"
+#include "apply/beside.hpp"
+#include "apply/open_batches.hpp"
 #include "config/settings.hpp"
 #include "model/bounded_queue.hpp"
 #include "postgres/connection.hpp"
@@ -14,11 +17,12 @@
 
 namespace tandem {
 
-/// The thread `apply`: reads the inbox by counter, in windows above its floor, and applies what they bring. What a
-/// window has read is settled or parked before the next one is looked at. While there is a backlog the next one is read
-/// beside the last batch, without what that batch holds; where a record of the turn has been parked, it is read again,
-/// since what stands behind the record must wait with it.
-/// It owns two SQL sessions, since the CRM's own triggers must run under the database's own settings.
+/// The thread `apply`: reads the inbox by counter, in windows above its floor, and has what they bring applied by its
+/// sessions, in the order that OpenBatches keeps. While there is a backlog the next window is read beside that, without
+/// what has been read already; where a record has been parked meanwhile, it is read again, since what stands behind
+/// the record must wait with it.
+/// It owns the SQL session that reads; the others are the sessions' own, since the CRM's triggers must run under the
+/// database's settings.
 class ApplyThread {
  public:
   /// `settings` must outlive this. `fenced`: another connector has our name.
@@ -28,6 +32,8 @@ class ApplyThread {
   void ring() { doorbell_.try_push(true); }
   /// Until stopped. Never throws.
   void run(const std::stop_token& stop);
+  /// Each runs in a thread of its own, which must outlive `run`.
+  [[nodiscard]] std::vector<ApplySession*> sessions() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -35,15 +41,25 @@ class ApplyThread {
     std::vector<InboxRecord> records;
     std::int64_t xmin = 0, newest = 0;
     std::optional<std::int64_t> lowest;
+    bool holds = false;              ///< a parked record waits
     std::vector<std::string> awake;  ///< sources that are not paused
   };
 
   [[nodiscard]] Status turn(const std::stop_token& stop, bool& more);
   [[nodiscard]] Status open();
-  [[nodiscard]] Result<Window> read_window();
-  [[nodiscard]] Status ask_ahead(std::span<const InboxRecord> in_work);
-  [[nodiscard]] std::vector<postgres::Param> asked(std::span<const InboxRecord> in_work) const;
+  [[nodiscard]] Status learn_tables();
+  [[nodiscard]] Status apply_all(const std::stop_token& stop);
+  void begin_batches();
+  void listen();
+  void hear(ApplySession::Answer answer);
+
+  [[nodiscard]] Status read_window();
+  [[nodiscard]] Status read_ahead();
+  [[nodiscard]] Status take_ahead();
+  [[nodiscard]] std::vector<postgres::Param> asked() const;
   [[nodiscard]] Window window_of(const postgres::Rows& rows) const;
+  [[nodiscard]] Status take(Window window);
+
   [[nodiscard]] Status keep_floor(const Window& window);
   [[nodiscard]] Status park_what_is_behind();
   void forget_floor();
@@ -51,16 +67,24 @@ class ApplyThread {
   const Settings& settings_;
   const store::Fence fence_;
   const std::function<void()> fenced_;
-  Applier applier_;
   std::vector<std::string> sources_;
   std::vector<std::string> awake_;  ///< whose floor is kept
   BoundedQueue<bool> doorbell_{1};
-  std::optional<postgres::Connection> session_, crm_;
-  std::optional<Window> next_;  ///< read ahead
+  BoundedQueue<ApplySession::Answer> answers_{1};
+  std::vector<std::unique_ptr<ApplySession>> sessions_;
+  OrdinaryRecords ordinary_;
+  OpenBatches batches_;
+  std::optional<postgres::Connection> session_;
+  std::optional<Error> lost_;  ///< what one of the sessions has met
+  bool backlog_ = false;       ///< the newest window was full
+  bool read_on_ = false;       ///< it is no turn's last
+  bool ahead_ = false;         ///< the next window is being read
+  bool has_read_ = false;      ///< this turn has found records
   // The floor, as docs/protocol.md says: a position is safe once a snapshot's xmin is above an id drawn after it was
   // noted.
   std::int64_t safe_ = 0, floor_ = 0, noted_ = 0, drawn_ = 0;
   std::int64_t known_ = 0;  ///< the floor as it could be written now
+  bool behind_ = false;     ///< what stands behind parked records keeps the floor down
   Clock::time_point next_floor_{}, next_look_{};
 };
 

@@ -71,25 +71,34 @@ bool is_paired_already(const Turn& turn) {
   return turn.lane.paired && turn.pair.paired_with == turn.remote_id;
 }
 
+std::vector<Param> pairings(const std::string& target, const Objects& objects) {
+  return {Param(target), array(objects.types), array(objects.object_ids), array(objects.remote_ids)};
+}
+std::vector<Param> agreements(const std::string& target, const Agreements& of) {
+  return {Param(target),    array(of.objects.types), array(of.objects.object_ids),
+          array(of.images), nullable(of.versions),   Param::array(of.unsettled)};
+}
+
 }  // namespace
 
-std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn> turns) {
+std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn> turns, KeysUsed used) {
   std::vector<Statement> out;
   std::vector<std::int64_t> superseded;
-  Objects unpaired, paired, followed;
+  Objects unpaired, paired, paired_fresh, followed;
   std::vector<bool> answers;
   Texts ended_at;  // versions
-  Agreements agreed, again;
+  Agreements agreed, agreed_fresh, again;
   for (const Turn& turn : turns) {
     const Step& step = turn.step;
+    const bool fresh = turn.fresh && used == KeysUsed::once;
     if (step.conflict) out.push_back(conflict_of(target, turn));
     if (step.supersede) superseded.insert(superseded.end(), turn.waiting.begin(), turn.waiting.end());
     if (step.unpair) {
       unpaired.add(turn);
       ended_at.push_back(turn.record->version);
     }
-    if (step.pair && !turn.remote_id.empty() && !is_paired_already(turn)) paired.add(turn);
-    if (step.agree) (turn.lane.agreed_id == 0 ? agreed : again).add(turn);
+    if (step.pair && !turn.remote_id.empty() && !is_paired_already(turn)) (fresh ? paired_fresh : paired).add(turn);
+    if (step.agree) (turn.lane.agreed_id != 0 ? again : fresh ? agreed_fresh : agreed).add(turn);
     if (step.follow) {
       followed.add(turn);
       answers.push_back(step.answers);
@@ -103,13 +112,10 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
     out.push_back({queries::apply_unpair,
                    {Param(target), array(unpaired.types), nullable(unpaired.object_ids), nullable(unpaired.remote_ids),
                     nullable(ended_at)}});
-  if (!paired.types.empty())
-    out.push_back({queries::apply_pair,
-                   {Param(target), array(paired.types), array(paired.object_ids), array(paired.remote_ids)}});
-  if (!agreed.images.empty())
-    out.push_back({queries::apply_agree,
-                   {Param(target), array(agreed.objects.types), array(agreed.objects.object_ids), array(agreed.images),
-                    nullable(agreed.versions), Param::array(agreed.unsettled)}});
+  if (!paired.types.empty()) out.push_back({queries::apply_pair, pairings(target, paired)});
+  if (!paired_fresh.types.empty()) out.push_back({queries::apply_pair_fresh, pairings(target, paired_fresh)});
+  if (!agreed.images.empty()) out.push_back({queries::apply_agree, agreements(target, agreed)});
+  if (!agreed_fresh.images.empty()) out.push_back({queries::apply_agree_fresh, agreements(target, agreed_fresh)});
   if (!again.images.empty())
     out.push_back(
         {queries::apply_agree_again,
@@ -119,6 +125,11 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
                    {Param(target), array(followed.types), array(followed.object_ids), Param::array(answers),
                     Param(std::string(Step::changed_by_the_crm))}});
   return out;
+}
+
+bool tells_of_a_used_key(const Error& error) {
+  return error.sqlstate == "23505" && (error.message.find("identity_object_is_paired_once") != std::string::npos ||
+                                       error.message.find("agreed_is_one_per_object") != std::string::npos);
 }
 
 namespace {

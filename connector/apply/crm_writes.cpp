@@ -118,6 +118,7 @@ Statement statement_of(Connection& session, const Write& write) {
 
 /// A trigger may have given the row another key: what was read about the object is not about this one.
 void take_key(Turn& turn, const Columns& row) {
+  turn.fresh = turn.object_id.empty();
   turn.object_id = key_of(turn.table->key(), row);
   turn.lane.agreed_id = 0;
 }

@@ -111,8 +111,11 @@ Status find_by_natural_key(Connection& session, const std::string& target, const
         found[&turn].push_back(key_of(turn.table->key(), object));
     }
     if (auto left = leave_out_paired(session, target, found); !left) return left;
-    for (auto& [turn, ids] : found)
+    for (Turn* turn : members) turn->partners = 0;
+    for (auto& [turn, ids] : found) {
+      turn->partners = static_cast<int>(ids.size());
       if (ids.size() == 1) turn->object_id = std::move(ids.front());
+    }
     ++answer;
   }
   return {};

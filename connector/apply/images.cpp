@@ -24,6 +24,7 @@ struct Image {
   CrmTable* table;
   Told told;
   std::string missing_type{}, missing_id{};  ///< a reference without a pair
+  bool parent_ends = false;                  ///< an earlier record deletes what a reference names
 };
 
 /// Takes what needs no question, and leaves the rest to be asked for.
@@ -64,8 +65,8 @@ void take_reference(Image& image, const std::string& column, std::string json) {
   image.told.columns.merge(given);
 }
 
-/// References of all images in one statement.
-Status read_references(Connection& session, const std::string& target, std::span<Image> images) {
+/// References of all images in one statement. `round`: of records, not of what was agreed.
+Status read_references(Connection& session, const std::string& target, std::span<Image> images, const Round* round) {
   std::vector<Image*> asking;
   std::vector<std::string> types, ids, columns;
   for (Image& image : images) {
@@ -83,7 +84,10 @@ Status read_references(Connection& session, const std::string& target, std::span
   if (!rows) return tl::unexpected(std::move(rows.error()));
   for (std::size_t at = 0; at < asking.size(); ++at) {
     if (!rows->null(static_cast<int>(at), 0)) {
-      take_reference(*asking[at], columns[at], json::quote(rows->text(static_cast<int>(at), 0)));
+      const std::string ours(rows->text(static_cast<int>(at), 0));
+      if (round != nullptr && round->ended_before(asking[at]->turn, types[at], ids[at], ours))
+        asking[at]->parent_ends = true;
+      take_reference(*asking[at], columns[at], json::quote(ours));
       continue;
     }
     asking[at]->missing_type = types[at];
@@ -118,8 +122,9 @@ Status read_canonical(Connection& session, std::span<Image> images) {
   return {};
 }
 
-Status read_images(Connection& session, const std::string& target, std::span<Image> images) {
-  if (auto read = read_references(session, target, images); !read) return read;
+Status read_images(Connection& session, const std::string& target, std::span<Image> images,
+                   const Round* round = nullptr) {
+  if (auto read = read_references(session, target, images, round); !read) return read;
   return read_canonical(session, images);
 }
 
@@ -154,16 +159,15 @@ Status read_theirs(Connection& session, const std::string& target, Round& round)
     else
       turn.step = unreadable(std::move(turn.told.fault));
   }
-  if (auto read = read_images(session, target, images); !read) return read;
+  if (auto read = read_images(session, target, images, &round); !read) return read;
   for (Image& image : images) {
     Turn& turn = round.turns[image.turn];
-    if (!image.missing_type.empty()) {
-      if (round.told_before(image.turn, image.missing_type, image.missing_id)) {
-        round.cut(image.turn);
-        return {};
-      }
-      turn.step = wait_for_parent(*turn.route->settings, *turn.record, image.missing_type, image.missing_id);
+    const bool missing = !image.missing_type.empty();
+    if (image.parent_ends || (missing && round.told_before(image.turn, image.missing_type, image.missing_id))) {
+      round.cut(image.turn);
+      return {};
     }
+    if (missing) turn.step = wait_for_parent(*turn.route->settings, *turn.record, image.missing_type, image.missing_id);
     turn.theirs = std::move(image.told.columns);
     leave_out_null_keys(turn.table->key(), turn.theirs);
   }

@@ -12,7 +12,8 @@ constexpr std::size_t fewest = 50, full = 500;
 
 }  // namespace
 
-Round::Round(std::span<const InboxRecord> records, const LaneLine& line, std::size_t most) {
+Round::Round(std::span<const InboxRecord> records, const LaneLine& line, std::size_t most, const ToldBefore& before)
+    : before_(before) {
   std::unordered_set<std::string> lanes;
   while (taken_ < records.size() && turns.size() < most) {
     const InboxRecord& record = records[taken_];
@@ -21,6 +22,7 @@ Round::Round(std::span<const InboxRecord> records, const LaneLine& line, std::si
       Turn& turn = turns.emplace_back();
       turn.record = &record;
       turn.position = taken_;
+      if (turn.deletes()) deletes_.emplace_back(taken_, &record);
     }
     ++taken_;
   }
@@ -33,9 +35,44 @@ void Round::cut(std::size_t turn) {
 }
 
 bool Round::told_before(std::size_t turn, const std::string& request_type, const std::string& remote_id) const {
-  return std::any_of(turns.begin(), turns.begin() + static_cast<std::ptrdiff_t>(turn), [&](const Turn& earlier) {
-    return earlier.record->remote_id == remote_id && earlier.record->request_type == request_type;
-  });
+  const auto earlier = std::span(turns).first(turn);
+  return std::ranges::any_of(earlier,
+                             [&](const Turn& other) {
+                               return other.record->remote_id == remote_id &&
+                                      other.record->request_type == request_type;
+                             }) ||
+         std::ranges::any_of(before_, [&](const auto& told) {
+           return told->tell_of(turns[turn].record->source->target, request_type, remote_id);
+         });
+}
+
+bool Round::ended_before(std::size_t turn, const std::string& request_type, const std::string& remote_id,
+                         const std::string& object_id) const {
+  const auto ends = [&](const auto& deletion) {
+    const InboxRecord& record = *deletion.second;
+    return deletion.first < turns[turn].position && record.request_type == request_type &&
+           (record.remote_id.empty() ? record.object_id == object_id : record.remote_id == remote_id);
+  };
+  return std::ranges::any_of(deletes_, ends) || std::ranges::any_of(before_, [&](const auto& told) {
+           return told->tell_the_end_of(turns[turn].record->source->target, request_type, remote_id, object_id);
+         });
+}
+
+/// What the natural key finds is a row that an earlier record might write, or take for its own.
+void Round::cut_at_uncertain_partner() {
+  std::set<std::pair<std::string_view, const ApplyRoute*>> written;
+  const auto by_another_route = [&](const Turn& turn) {
+    return std::ranges::any_of(written, [&](const auto& earlier) {
+      return earlier.first == turn.table->relation() && earlier.second != turn.route;
+    });
+  };
+  for (std::size_t at = 0; at < turns.size(); ++at) {
+    const Turn& turn = turns[at];
+    if (turn.table == nullptr) continue;
+    const bool uncertain = turn.partners > 1 || (turn.partners >= 0 && by_another_route(turn));
+    if (at > 0 && uncertain) return cut(at);
+    written.emplace(turn.table->relation(), turn.route);
+  }
 }
 
 void Round::cut_at_second_of_a_row() {

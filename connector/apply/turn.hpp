@@ -36,6 +36,7 @@ struct Turn {
   bool pending = false;  ///< false: a person has settled it meanwhile
   PairFacts pair{};
   std::string object_id{}, remote_id{};
+  int partners = -1;  ///< free rows that the natural key has found; -1: it was not asked
   Columns theirs{};
   CrmTable::Version version{};  ///< of the row that is locked
   Columns row{};                ///< empty where it is gone
@@ -44,6 +45,7 @@ struct Turn {
   std::string snapshot{};               ///< in which the lane was read
   Columns agreed{};
   bool theirs_newer = false;
+  bool fresh = false;  ///< the row has been inserted, under a key that nobody had named
   Step step{};
 
   [[nodiscard]] bool undecided() const { return step.then == Step::Then::go_on; }

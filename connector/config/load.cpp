@@ -50,6 +50,11 @@ void read_capture(Reading& reading, const yaml::Value* value, Settings& settings
   section.duration("poll_interval", capture.poll_interval, 1ms, 60s);
 }
 
+void read_apply(Reading& reading, const yaml::Value* value, Settings& settings) {
+  Section section(reading, value, "apply");
+  section.integer("sessions", settings.applying.sessions, 1, 8);
+}
+
 void read_http(Reading& reading, const yaml::Value* value, Settings& settings) {
   Section section(reading, value, "http");
   auto& http = settings.http;
@@ -106,6 +111,7 @@ void read_root(Reading& reading, const yaml::Value& root, Settings& settings) {
     valid_name(connector_name, settings.connector, reading, section.line(), "connector");
   read_database(reading, section.take("database"), settings);
   read_capture(reading, section.take("capture"), settings);
+  read_apply(reading, section.take("apply"), settings);
   read_http(reading, section.take("http"), settings);
   read_log(reading, section.take("log"), settings);
   read_retention(reading, section.take("retention"), settings);

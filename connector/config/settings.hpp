@@ -32,6 +32,10 @@ struct CaptureSettings {
   Milliseconds poll_interval{5};                            ///< between windows while there is no stream
 };
 
+struct ApplyingSettings {
+  int sessions = 2;  ///< that write into the CRM's tables side by side
+};
+
 struct HttpSettings {
   std::string listen = "127.0.0.1:7400";               ///< empty = no HTTP
   std::vector<std::pair<std::string, Secret>> tokens;  ///< role (viewer, operator, admin) and token
@@ -383,6 +387,7 @@ struct Settings {
   std::string connector = "main", file;
   DatabaseSettings database;
   CaptureSettings capture;
+  ApplyingSettings applying;
   HttpSettings http;
   ProxySettings proxy;
   LogSettings log;

@@ -228,7 +228,7 @@ class Connector {
     for (std::size_t i = 0; i < loops_.size(); ++i)
       supervisor_.start(loop_name(i), [loop = loops_[i].get()](const std::stop_token& stop) { loop->run(stop); });
     supervisor_.start("feed", [this](const std::stop_token& stop) { feed_->run(stop); });
-    if (apply_) supervisor_.start("apply", [this](const std::stop_token& stop) { apply_->run(stop); });
+    if (apply_) start_apply();
     if (fetch_) supervisor_.start("fetch", [this](const std::stop_token& stop) { fetch_->run(stop); });
     for (const auto& reader : readers_)
       supervisor_.start(name_of(*reader), [&reader](const std::stop_token& stop) { reader->run(stop); });
@@ -236,6 +236,19 @@ class Connector {
     if (wal_) supervisor_.start("wal", [this](const std::stop_token& stop) { wal_->run(stop); });
     supervisor_.start("poll", [this](const std::stop_token& stop) { poll_->run(stop); });
     started_ = true;
+  }
+
+  void start_apply() {
+    for (auto* session : apply_->sessions())
+      supervisor_.start(session->name(), [session](const std::stop_token& stop) { session->run(stop); });
+    supervisor_.start("apply", [this](const std::stop_token& stop) { apply_->run(stop); });
+  }
+  /// What is open is committed by nobody any more: it is taken back.
+  void stop_apply() {
+    supervisor_.request_stop("apply");
+    for (const auto* session : apply_->sessions()) supervisor_.request_stop(session->name());
+    stop_thread("apply");
+    for (const auto* session : apply_->sessions()) stop_thread(session->name());
   }
 
   static std::string name_of(const ReadingThread& reader) { return "source " + reader.source(); }
@@ -281,7 +294,7 @@ class Connector {
     for (const auto& reader : readers_) supervisor_.request_stop(name_of(*reader));
     for (const auto& reader : readers_) stop_thread(name_of(*reader));
     if (fetch_) stop_thread("fetch");
-    if (apply_) stop_thread("apply");
+    if (apply_) stop_apply();
     stop_thread("feed");
     for (std::size_t i = 0; i < loops_.size(); ++i) supervisor_.request_stop(loop_name(i));
     for (std::size_t i = 0; i < loops_.size(); ++i) stop_thread(loop_name(i));

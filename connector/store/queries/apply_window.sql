@@ -1,12 +1,12 @@
 -- $1 sources, $2 most rows, $3 floor as far as it is known, $4 counters of records that are being applied. Pending records but these, by counter: those
 -- above the floor, and parked ones that are due; of an object nothing that stands behind a parked record which is not, at one moment for both. The header row,
--- with the snapshot's xmin, the newest counter, the lowest pending one and the sources that are not paused (the floor is theirs alone), comes first.
+-- with the snapshot's xmin, the newest counter, the lowest pending one, the sources that are not paused (the floor is theirs alone) and whether a parked
+-- record waits, comes first.
 with awake as materialized (
   select array_agg(n.source order by n.source) as sources from unnest($1::text[]) as n (source)
   where not exists (select from tandem.source s where s.source = n.source and s.paused)
 ), low as materialized (
-  select greatest(min(coalesce(t.counter, 0)), $3::bigint) as floor,
-         (select min(w.counter) from unnest($4::bigint[]) as w (counter)) as first, (select max(w.counter) from unnest($4::bigint[]) as w (counter)) as last
+  select greatest(min(coalesce(t.counter, 0)), $3::bigint) as floor
   from awake cross join unnest(awake.sources) as n (source) left join tandem.settled_through t on t.queue = 'inbox' and t.peer = n.source
 ), held as materialized (  -- objects of which a parked record waits
   select p.peer, p.counter, p.reason, e.request_type, coalesce(e.remote_id, e.object_id) as object
@@ -26,7 +26,7 @@ with awake as materialized (
     select r.* from tandem.inbox r
     where (select count(*) from due) < $2::bigint  -- or what is behind the cut could be overtaken
       and r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
-      and (r.counter < low.first or r.counter > low.last or r.counter <> all ($4::bigint[]))  -- an array is searched from its front
+      and r.counter not in (select w.counter from unnest($4::bigint[]) as w (counter))  -- hashed, where an array is searched from its front
       and not exists (select from tandem.parked p where p.queue is not distinct from 'inbox' and p.counter = r.counter)
       and not exists (
         select from held h
@@ -47,7 +47,7 @@ select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin,
             and not exists (select from tandem.parked p where p.queue is not distinct from 'inbox' and p.counter = r.counter)
           order by r.counter limit 1) l) as lowest, null::uuid as record_id, (select sources::text from awake) as source, null::text as request_type,
        null::text as operation, null::text as remote_id, null::text as object_id, null::text as version, null::text as body,
-       null::integer as attempts, null::bigint as age_ms, null::boolean as fetched, null::boolean as was_parked
+       null::integer as attempts, null::bigint as age_ms, null::boolean as fetched, exists (select from held) as was_parked
 union all
 (select r.counter, null, null, null, r.record_id, r.source, r.request_type, r.operation, r.remote_id, r.object_id, r.version, r.body::text,
        r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null, r.was_parked

@@ -47,7 +47,8 @@ TEST_F(Bookkeeping, IsOneStatementOfEachKindForAllRecords) {
     turn.step.agree = {"{}", false};
     turn.waiting = {4, 5};
   }
-  EXPECT_EQ(names(pairs_of("there", turns)), (Names{"apply_supersede", "apply_pair", "apply_agree", "apply_follow"}));
+  EXPECT_EQ(names(pairs_of("there", turns, KeysUsed::once)),
+            (Names{"apply_supersede", "apply_pair", "apply_agree", "apply_follow"}));
   EXPECT_EQ(names(ends_of({"me", Epoch{1}}, turns)), (Names{"apply_settle"}));
   turns[1].step.then = Then::park;
   EXPECT_EQ(names(ends_of({"me", Epoch{1}}, turns)), (Names{"apply_settle", "apply_park"}));
@@ -58,18 +59,39 @@ TEST_F(Bookkeeping, LeavesAPairAloneThatStandsAsTold) {
   turn.step.pair = true;
   turn.lane.paired = true;
   turn.pair.paired_with = "a";
-  EXPECT_TRUE(pairs_of("there", turns).empty());
+  EXPECT_TRUE(pairs_of("there", turns, KeysUsed::once).empty());
   turn.lane.paired = false;
-  EXPECT_EQ(pairs_of("there", turns).size(), 1U) << "a pair that is pending becomes one";
+  EXPECT_EQ(pairs_of("there", turns, KeysUsed::once).size(), 1U) << "a pair that is pending becomes one";
 }
 
 TEST_F(Bookkeeping, WritesAnImageWhereItStandsIfItIsKnown) {
   for (const auto* id : {"a", "b", "c"}) add(id).step.agree = {"{}", false};
   turns[1].lane.agreed_id = 4;
-  const auto statements = pairs_of("there", turns);
+  const auto statements = pairs_of("there", turns, KeysUsed::once);
   EXPECT_EQ(names(statements), (Names{"apply_agree", "apply_agree_again"}));
   turns[0].lane.agreed_id = turns[2].lane.agreed_id = 5;
-  EXPECT_EQ(names(pairs_of("there", turns)), (Names{"apply_agree_again"}));
+  EXPECT_EQ(names(pairs_of("there", turns, KeysUsed::once)), (Names{"apply_agree_again"}));
+}
+
+TEST_F(Bookkeeping, InsertsWhatIsNewWithoutALookUnlessKeysAreUsedAgain) {
+  for (const auto* id : {"a", "b"}) {
+    Turn& turn = add(id);
+    turn.step.pair = true;
+    turn.step.agree = {"{}", false};
+  }
+  turns[1].fresh = true;
+  EXPECT_EQ(names(pairs_of("there", turns, KeysUsed::once)),
+            (Names{"apply_pair", "apply_pair_fresh", "apply_agree", "apply_agree_fresh"}));
+  EXPECT_EQ(names(pairs_of("there", turns, KeysUsed::again)), (Names{"apply_pair", "apply_agree"}));
+}
+
+TEST_F(Bookkeeping, KnowsTheErrorsOfAUsedKey) {
+  Error error;
+  error.sqlstate = "23505";
+  error.message = R"(duplicate key value violates unique constraint "agreed_is_one_per_object")";
+  EXPECT_TRUE(tells_of_a_used_key(error));
+  error.message = R"(duplicate key value violates unique constraint "name_is_unique")";
+  EXPECT_FALSE(tells_of_a_used_key(error)) << "that is the CRM's own";
 }
 
 TEST_F(Bookkeeping, ConflictsAndDecisionsAreStatementsOfTheirOwn) {
@@ -78,7 +100,7 @@ TEST_F(Bookkeeping, ConflictsAndDecisionsAreStatementsOfTheirOwn) {
     turn.step.conflict = Step::Conflict{};
     turn.step.resolved = true;
   }
-  EXPECT_EQ(names(pairs_of("there", turns)),
+  EXPECT_EQ(names(pairs_of("there", turns, KeysUsed::once)),
             (Names{"apply_conflict", "apply_resolved", "apply_conflict", "apply_resolved"}));
 }
 

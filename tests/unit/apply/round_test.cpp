@@ -68,6 +68,43 @@ TEST_F(RoundOfRecords, HasEachRowOnce) {
   EXPECT_EQ(round.taken(), 3U) << "one row under two names; a row that is not there yet is nobody's second";
 }
 
+TEST_F(RoundOfRecords, KnowsWhichParentsAnEarlierRecordDeletes) {
+  add("a");
+  add("b", "delete");
+  add("c");
+  add("", "delete");
+  records.back().object_id = "14";
+  add("e");
+  const Round round(records, line, 10);
+  EXPECT_TRUE(round.ended_before(2, "account", "b", "12"));
+  EXPECT_FALSE(round.ended_before(0, "account", "b", "12")) << "a later one";
+  EXPECT_FALSE(round.ended_before(2, "contact", "b", "12")) << "another type";
+  EXPECT_FALSE(round.ended_before(2, "account", "a", "11")) << "that is no delete";
+  EXPECT_TRUE(round.ended_before(4, "account", "d", "14")) << "it is told by our id";
+}
+
+TEST_F(RoundOfRecords, IsCutWhereTheNaturalKeyMayFindWhatAnEarlierRecordWrites) {
+  CrmTable account("account", "public.account", {"id"}), same("client", "public.account", {"id"});
+  RouteSettings settings, another;
+  const ApplyRoute route{&settings, Mapping(settings)}, client{&another, Mapping(another)};
+  for (const auto* id : {"a", "b", "c", "d"}) add(id);
+  const auto cut = [&](const std::vector<int>& partners, std::size_t clients_from) {
+    Round round(records, line, 10);
+    for (std::size_t at = 0; at < partners.size(); ++at) {
+      round.turns[at].partners = partners[at];
+      round.turns[at].table = at < clients_from ? &account : &same;
+      round.turns[at].route = at < clients_from ? &route : &client;
+    }
+    round.cut_at_uncertain_partner();
+    return round.taken();
+  };
+  EXPECT_EQ(cut({0, 1, 0, 1}, 4), 4U) << "whatever one route inserts or finds is paired then";
+  EXPECT_EQ(cut({0, 1, 2, 1}, 4), 2U) << "one of the two may be taken before";
+  EXPECT_EQ(cut({2, 1, 0, 1}, 4), 4U) << "nothing is before the first";
+  EXPECT_EQ(cut({0, 0, 0, 0}, 2), 2U) << "the other route's row may be the one";
+  EXPECT_EQ(cut({-1, -1, -1, -1}, 2), 4U) << "nothing is looked for";
+}
+
 TEST(RoundSize, ShrinksWhereRoundsAreCutOrSlowAndGrowsAgain) {
   RoundSize size;
   for (int i = 0; i < 10; ++i) size.ended(false);

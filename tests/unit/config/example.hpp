@@ -7,6 +7,7 @@ namespace tandem {
 inline constexpr std::string_view full_example = R"yaml(connector: main
 database: { url: "postgresql://tandem_connector@127.0.0.1:5432/crm", admin_url: "postgresql://postgres@127.0.0.1:5432/crm" }
 capture: { stream: true, slot: tandem_main, publication: tandem, plugin: auto, wal_budget: 1GiB, poll_interval: 5ms }
+apply: { sessions: 2 }
 http: { listen: "127.0.0.1:7400", tokens: { operator: "${OPERATOR_TOKEN}" } }
 log: { format: json, level: info }
 retention: { done: 30d, failed: 90d, attempts: 14d }
