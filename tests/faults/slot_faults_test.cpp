@@ -17,7 +17,7 @@ do $$ begin
     begin
       perform pg_drop_replication_slot(slot_name) from pg_replication_slots;
       return;
-    exception when object_in_use then perform pg_sleep(0.01);
+    exception when object_in_use or undefined_object then perform pg_sleep(0.01);  -- a temporary one goes by itself
     end;
   end loop;
 end $$)";
