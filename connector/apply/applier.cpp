@@ -179,9 +179,7 @@ Result<Applier::Ready> Applier::work(Connection& session, ApplyTransaction& tran
     if (round.was_cut()) size_.cut_to(round.taken());
     ready.taken += round.taken();
   }
-  if (!changed.empty())
-    if (auto sent = session.run(std::array{changed.sent_once_more(target)}); !sent)
-      return tl::unexpected(std::move(sent.error()));
+  if (!changed.empty()) transaction.ends_with(changed.sent_once_more(target));
   if (auto called = write_follow_ups(session, settings_, target, applied); !called)
     return tl::unexpected(std::move(called.error()));
   std::ranges::sort(ready.rows);

@@ -1,5 +1,7 @@
 #include "apply/apply_transaction.hpp"
 
+#include <array>
+
 #include "apply/crm_writes.hpp"
 
 namespace tandem {
@@ -22,6 +24,8 @@ Status ApplyTransaction::begin(const std::string& origin) {
 }
 
 Status ApplyTransaction::commit() {
+  if (last_)
+    if (auto ran = session_.run(std::array{*last_}); !ran) return tl::unexpected(std::move(ran.error()));
   open_ = false;
   auto done = session_.script("commit");
   if (!done) return tl::unexpected(std::move(done.error()));

@@ -70,8 +70,9 @@ void OrdinaryRecords::learn(const postgres::Rows& rows) {
   kinds_.clear();
   for (const auto& [route, row] : applying) {
     const bool is_alone_there = route->apply->natural_key.empty() || routes[rows.text(row, 1)] == 1;
+    const bool frees_a_row = !route->apply->natural_key.empty();  // which a later record finds
     kinds_.insert_or_assign({route->target, route->request_type},
-                            Kind{rows.flag(row, 6) && is_alone_there, rows.flag(row, 7)});
+                            Kind{rows.flag(row, 6) && is_alone_there, rows.flag(row, 7) || frees_a_row});
   }
 }
 

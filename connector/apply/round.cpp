@@ -66,12 +66,16 @@ void Round::cut_at_uncertain_partner() {
       return earlier.first == turn.table->relation() && earlier.second != turn.route;
     });
   };
+  std::set<std::string_view> freed;  // tables in which an object ends: its row or key may be another's then
   for (std::size_t at = 0; at < turns.size(); ++at) {
     const Turn& turn = turns[at];
     if (turn.table == nullptr) continue;
-    const bool uncertain = turn.partners > 1 || (turn.partners >= 0 && by_another_route(turn));
+    const bool is_taken = !turn.undecided() && state_of(turn.step.outcome) == State::failed;
+    const bool uncertain = turn.partners > 1 || (turn.partners >= 0 && by_another_route(turn)) ||
+                           ((turn.partners >= 0 || is_taken) && freed.contains(turn.table->relation()));
     if (at > 0 && uncertain) return cut(at);
     written.emplace(turn.table->relation(), turn.route);
+    if (turn.record->operation == "delete") freed.insert(turn.table->relation());
   }
 }
 

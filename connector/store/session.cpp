@@ -15,6 +15,7 @@ Result<postgres::Connection> open_session(const Settings& settings, const std::s
                       {"row_security", "off"},
                       {"work_mem", "16MB"},  // arrays of some thousand records, unnested
                       {"synchronous_commit", "on"},
+                      {"default_transaction_isolation", "read committed"},  // what has just been committed must be seen
                       {"lock_timeout", "5s"},
                       {"search_path", "pg_catalog, pg_temp"}};
   return postgres::Connection::open(settings.database.url.reveal(), options);
@@ -28,6 +29,7 @@ Result<postgres::Connection> open_crm_session(const Settings& settings, const st
                       {"jit", "off"},
                       {"lock_timeout", "2s"},
                       {"synchronous_commit", "on"},
+                      {"default_transaction_isolation", "read committed"},
                       {"statement_timeout", "5s"}};
   return postgres::Connection::open(settings.database.url.reveal(), options);
 }

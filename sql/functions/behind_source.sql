@@ -3,7 +3,8 @@
 -- Source of the function that reads some objects as they are, and as the stream has captured them; null where there is no stream.
 --   $1 object_ids
 -- Answers their places, from 1; hashes of the rows, null where there is none; whether they are captured, and with which hash (null: not known); whether
--- it is known that an object has another key now, and its pair has not followed yet.
+-- it is known that an object has another key now, and its pair has not followed yet; whether this transaction itself has written the row (or one that began
+-- about then: then the next look tells).
 create or replace function tandem.behind_source(watch text) returns text
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -18,10 +19,12 @@ begin
         select from tandem.outbox r join tandem.route as of_watch on of_watch.target = r.target and of_watch.request_type = r.request_type
         where r.old_object_id is not null and hashtextextended(r.old_object_id, 0) = hashtextextended(given.object_id, 0)
           and r.old_object_id = given.object_id and r.request_state in (1, 2) and of_watch.watch = {{watch}}
-          and r.target = current_setting('tandem.origin', true))
+          and r.target = current_setting('tandem.origin', true)),
+      (live.written_by - own.xid % 4294967296 + 4294967296) % 4294967296 < 100000
     from unnest($1) with ordinality as given (object_id, place)
+    cross join (select pg_current_xact_id()::text::bigint as xid) as own
     left join lateral (
-      select hashtextextended((live_row.*)::text, 0) as hash
+      select hashtextextended((live_row.*)::text, 0) as hash, live_row.xmin::text::bigint as written_by
       from (select {{key}}) as wanted join {{relation}} as live_row on {{match}} limit 1
     ) as live on true
     left join lateral (
@@ -46,7 +49,7 @@ $function$;
 --   captured and the row is the same, everything that made it so is in the outbox.
 --   $3 counters   of the inbox's records, in the order of the objects
 -- Answers each object's place, the hash of its row (null: it is gone), and for those that wait the place in the log (null: it has another key now, and
--- that must have been sent) and the milliseconds so far.
+-- that must have been sent, or its row is this transaction's) and the milliseconds so far. What this transaction has written is in the log behind any place that could be noted now: no place either.
 create or replace function tandem.behind(watch text, object_ids text[], counters bigint[], out place bigint, out waits boolean, out row_hash bigint,
   out seen_at pg_lsn, out waited bigint) returns setof record
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -66,9 +69,9 @@ begin
   end if;
   for place, waits, row_hash, seen_at, waited in execute format($query$
       select o.place, o.has_left or not (told or noted), o.row_hash,
-             case when o.has_left then null when p.seen_at is not null and same then p.seen_at else pg_current_wal_insert_lsn() end,
+             case when o.has_left or o.is_own then null when p.seen_at is not null and same then p.seen_at else pg_current_wal_insert_lsn() end,
              coalesce((extract(epoch from clock_timestamp() - p.seen_since) * 1000)::bigint, 0)
-      from tandem.%I($1) as o (place, row_hash, captured, captured_hash, has_left)
+      from tandem.%I($1) as o (place, row_hash, captured, captured_hash, has_left, is_own)
       left join tandem.parked p on p.queue is not distinct from 'inbox' and p.counter = ($2)[o.place]
       cross join lateral (select p.seen_hash is not distinct from o.row_hash as same) as the_row
       -- What a gap has lost is behind no place of the log.

@@ -111,7 +111,7 @@ as $$
     from tandem.watch w where w.watch = $1
     union all
     select tandem.capture_name('behind', w.watch), '(text[])',
-           'object_ids text[], out place bigint, out row_hash bigint, out captured boolean, out captured_hash bigint, out has_left boolean', 'setof record', E'security definer\nset row_security = off',
+           'object_ids text[], out place bigint, out row_hash bigint, out captured boolean, out captured_hash bigint, out has_left boolean, out is_own boolean', 'setof record', E'security definer\nset row_security = off',
            tandem.behind_source(w.watch), 'tandem_connector'
     from tandem.watch w where w.watch = $1
     union all

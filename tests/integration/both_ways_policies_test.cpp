@@ -52,6 +52,23 @@ TEST(BothWaysDeletes, IgnoredOnesChangeNothingHere) {
   EXPECT_EQ(both.writes(), 0U);
 }
 
+/// Their object ends, the row here stays and is free; the next object of that name is its partner, also where both are
+/// told of at once.
+TEST(BothWaysDeletes, AnIgnoredOneFreesItsRowForTheNextOfThatName) {
+  BothWays both("{ on_delete: ignore, natural_key: [name] }");
+  const auto id = known_account(both, R"({"Name":"Acme","Tier":1})");
+  both.sql().run("update tandem.source set paused = true");
+  both.remove("account", id);
+  both.tell_of("account", "delete", id);
+  const auto next = both.create("account", R"({"Name":"Acme","Tier":2})");
+  both.tell_of("account", "create", next);
+  both.sql().run("update tandem.source set paused = false");
+  ASSERT_TRUE(both.rests());
+  EXPECT_EQ(both.sql().text("select string_agg(remote_id, ' ') from tandem.identity where state = 'paired'"), next);
+  EXPECT_EQ(both.sql().text("select string_agg(name || tier, ' ') from account"),
+            "Acme" + both.field("account", next, "Tier"));
+}
+
 /// Both sides have {Acme, 1} and change it: `ours` is what our users set, `theirs` what theirs do.
 struct Edits {
   std::string ours, theirs;
