@@ -156,7 +156,7 @@ void wait_for_stream(CrmTable& table, const Turns& turns, const Rows& answer) {
     Turn& turn = at_place(turns, answer, row);
     if (!turn.undecided()) continue;
     const auto& route = *turn.route->settings;
-    if (answer.flag(row, 1) && answer.null(row, 3))
+    if (answer.flag(row, 1) && answer.null(row, 3) && answer.null(row, 2))
       turn.step = wait_for_lane(*turn.record);
     else if (answer.flag(row, 1))
       turn.step = wait_for_log(route, *turn.record, std::chrono::milliseconds(answer.number(row, 4)),
