@@ -174,7 +174,7 @@ Result<Applier::Ready> Applier::work(Connection& session, ApplyTransaction& tran
       applied.add(turn);
       if (turn.step.then == Then::park) line.parked(*turn.record, turn.step.reason);
       if (!turn.step.take.empty()) changed.add(turn);
-      if (turn.table != nullptr && !turn.object_id.empty()) ready.rows.push_back(row_mark(turn));
+      if (before != nullptr && turn.table != nullptr && !turn.object_id.empty()) ready.rows.push_back(row_mark(turn));
     }
     if (round.was_cut()) size_.cut_to(round.taken());
     ready.taken += round.taken();

@@ -156,12 +156,13 @@ void wait_for_stream(CrmTable& table, const Turns& turns, const Rows& answer) {
     Turn& turn = at_place(turns, answer, row);
     if (!turn.undecided()) continue;
     const auto& route = *turn.route->settings;
-    if (answer.flag(row, 1) && answer.null(row, 3) && answer.null(row, 2))
+    const bool waits = answer.flag(row, 1), is_gone = answer.null(row, 2), has_place = !answer.null(row, 3);
+    if (waits && is_gone && !has_place)  // it has another key now
       turn.step = wait_for_lane(*turn.record);
-    else if (answer.flag(row, 1))
+    else if (waits)
       turn.step = wait_for_log(route, *turn.record, std::chrono::milliseconds(answer.number(row, 4)),
                                {std::string(answer.text(row, 3)), std::string(answer.text(row, 2))});
-    else if (turn.row.empty() && !answer.null(row, 2))
+    else if (turn.row.empty() && !is_gone)
       turn.step = wait_for_row(route, *turn.record);
   }
 }

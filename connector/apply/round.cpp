@@ -75,7 +75,7 @@ void Round::cut_at_uncertain_partner() {
                            ((turn.partners >= 0 || is_taken) && freed.contains(turn.table->relation()));
     if (at > 0 && uncertain) return cut(at);
     written.emplace(turn.table->relation(), turn.route);
-    if (turn.record->operation == "delete") freed.insert(turn.table->relation());
+    if (turn.deletes()) freed.insert(turn.table->relation());
   }
 }
 
