@@ -112,7 +112,9 @@ def one_transaction(folder, arguments, database):
 @contextlib.contextmanager
 def sampled(tandem, database):
     """The largest memory that was private to each process while the block ran, filled in at its end."""
-    walsender = int(database.sql("select active_pid from pg_replication_slots where slot_type = 'logical' and not temporary"))
+    reads = "from pg_replication_slots where slot_type = 'logical' and not temporary"
+    place.wait_for(lambda: database.sql(f"select count(active_pid) {reads}") == "1", "the connector reads its slot")
+    walsender = int(database.sql(f"select active_pid {reads}"))
     peaks = {"connector": 0, "walsender": 0}
     done = threading.Event()
 
