@@ -1,4 +1,4 @@
-/* Writers of the frames of tandem_frame.h into the buffer of the decoding context. Each has its reader in connector/wire. */
+/* Writers of the frames of tandem_frame.h into a packet. Each has its reader in connector/wire. */
 #ifndef TANDEM_FRAME_WRITER_H
 #define TANDEM_FRAME_WRITER_H
 

@@ -1,9 +1,11 @@
 /*
  * The wire format of the output plugin "tandem", version 1: one header for the writer (C) and the decoder (C++).
  *
- * Each CopyData message of the stream carries one frame. Integers are big-endian; a cstring ends with a zero byte; text is in the
- * client's encoding. The grammar (docs/wire-format.md tells it with an example):
+ * Each CopyData message of the stream carries a packet: frames of one transaction, since a message for each of them would cost server
+ * and client a system call. Integers are big-endian; a cstring ends with a zero byte; text is in the client's encoding. The grammar
+ * (docs/wire-format.md tells it with an example):
  *
+ *   packet    = {lsn:u64 length:u32 frame}+                                  lsn: where the frame's change stands in the log
  *   frame     = hello | begin | commit | relation | insert | update | delete | truncate | message
  *   hello     = 'H' version:u8 server_version:u32 encoding:cstring           first frame of every session
  *   begin     = 'B' xid:u32 commit_lsn:u64 commit_time:i64 origin:cstring    microseconds since 2000-01-01 UTC; "" = local
@@ -15,7 +17,7 @@
  *   update    = 'U' id:u32 parts:u8 [changed] [tuple] tuple                  parts say which are there; the last tuple is the new image
  *   delete    = 'D' id:u32 parts:u8 tuple                                    the key, or the whole old image
  *   truncate  = 'T' flags:u8 count:u32 {id:u32}*
- *   message   = 'M' flags:u8 lsn:u64 prefix:cstring length:u32 byte*
+ *   message   = 'M' flags:u8 lsn:u64 prefix:cstring length:u32 byte*         the last frame of its packet
  *   changed   = one bit a column of the relation frame, lowest bit of the first byte first; set = the values differ
  *   tuple     = value*                                                       one for each column of the relation frame, in its order
  *   value     = head:varint byte*                                            head 0 = null; 1 = unchanged TOAST, not in the WAL;

@@ -9,7 +9,9 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "frame.h"
+#include "libpq/pqformat.h"
 #include "options.h"
+#include "port/pg_bswap.h"
 #include "relation_cache.h"
 #include "replication/logical.h"
 #include "replication/origin.h"
@@ -27,11 +29,19 @@ typedef struct Session {
   MemoryContext change_memory;  /* emptied after each change */
   int settings_level;           /* of pin_settings, to be undone; 0 = they stay with the session */
   int passed_over;              /* changes since something was last sent or reported */
+  StringInfoData packet;        /* frames that have not been sent */
+  int frame_length_at;          /* within the packet, of the frame that is being written */
   bool hello_sent;
   RepOriginId named_origin;     /* origin_name belongs to it */
   char* origin_name;            /* "" = local */
   bool origin_skipped;
 } Session;
+
+/* A packet of this size is sent. Of a long transaction there is a system call for each packet, which costs more than decoding a row. */
+#define PACKET_BYTES (16 * 1024)
+
+/* What a packet may keep allocated after a huge row. */
+#define PACKET_KEPT_BYTES (1024 * 1024)
 
 /* txn->output_plugin_private: has this transaction's begin frame gone out? */
 static char begun_mark;
@@ -67,6 +77,7 @@ static void tandem_startup(LogicalDecodingContext* ctx, OutputPluginOptions* plu
   session->options = is_init ? palloc0(sizeof(PluginOptions)) : tandem_parse_options(ctx->output_plugin_options);
   session->change_memory = AllocSetContextCreate(ctx->context, "tandem change", ALLOCSET_DEFAULT_SIZES);
   session->origin_name = "";
+  initStringInfo(&session->packet);
   ctx->output_plugin_private = session;
   tandem_relation_cache_start(ctx->context, session->options);
   if (!is_init) pin_settings(session);
@@ -103,30 +114,57 @@ static void learn_origin(LogicalDecodingContext* ctx, Session* session, RepOrigi
     if (strcmp(lfirst(cell), name) == 0) session->origin_skipped = true;
 }
 
-static void send_hello(LogicalDecodingContext* ctx, Session* session) {
+/* Frames are written between open_frame and close_frame. */
+static StringInfo open_frame(LogicalDecodingContext* ctx, Session* session) {
+  pq_sendint64(&session->packet, ctx->write_location);
+  session->frame_length_at = session->packet.len;
+  pq_sendint32(&session->packet, 0);
+  return &session->packet;
+}
+
+static void close_frame(Session* session) {
+  uint32 length = pg_hton32((uint32)(session->packet.len - session->frame_length_at - (int)sizeof(uint32)));
+
+  memcpy(session->packet.data + session->frame_length_at, &length, sizeof(length));
+}
+
+static void send_packet(LogicalDecodingContext* ctx, Session* session) {
+  StringInfo packet = &session->packet;
+
+  if (packet->len == 0) return;
+  OutputPluginPrepareWrite(ctx, true);
+  appendBinaryStringInfo(ctx->out, packet->data, packet->len);
+  OutputPluginWrite(ctx, true);
+  resetStringInfo(packet);
+  session->passed_over = 0;
+  if (packet->maxlen <= PACKET_KEPT_BYTES) return;
+  pfree(packet->data);
+  packet->data = MemoryContextAlloc(ctx->context, PACKET_BYTES);
+  packet->maxlen = PACKET_BYTES;
+  resetStringInfo(packet);
+}
+
+static void add_hello(LogicalDecodingContext* ctx, Session* session) {
   if (session->hello_sent) return;
-  OutputPluginPrepareWrite(ctx, false);
-  tandem_write_hello(ctx->out);
-  OutputPluginWrite(ctx, false);
+  tandem_write_hello(open_frame(ctx, session));
+  close_frame(session);
   session->hello_sent = true;
 }
 
 /* Before the first frame of a transaction; transactions without any frame are never mentioned. */
-static void send_begin(LogicalDecodingContext* ctx, Session* session, ReorderBufferTXN* txn) {
-  send_hello(ctx, session);
+static void add_begin(LogicalDecodingContext* ctx, Session* session, ReorderBufferTXN* txn) {
+  add_hello(ctx, session);
   if (txn->output_plugin_private == BEGUN) return;
   txn->output_plugin_private = BEGUN;
   if (!session->options->boundaries) return;
-  OutputPluginPrepareWrite(ctx, false);
-  tandem_write_begin(ctx->out, txn, session->origin_name);
-  OutputPluginWrite(ctx, false);
+  tandem_write_begin(open_frame(ctx, session), txn, session->origin_name);
+  close_frame(session);
 }
 
-static void send_relation(LogicalDecodingContext* ctx, Relation relation, RelationEntry* entry) {
+static void add_relation(LogicalDecodingContext* ctx, Session* session, Relation relation, RelationEntry* entry) {
   if (entry->announced) return;
-  OutputPluginPrepareWrite(ctx, false);
-  tandem_write_relation(ctx->out, relation, entry);
-  OutputPluginWrite(ctx, false);
+  tandem_write_relation(open_frame(ctx, session), relation, entry);
+  close_frame(session);
   entry->announced = true;
 }
 
@@ -158,10 +196,12 @@ static void tandem_commit(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, XL
   Session* session = ctx->output_plugin_private;
 
   report_progress(ctx, txn->output_plugin_private != BEGUN);
-  if (txn->output_plugin_private != BEGUN || !session->options->boundaries) return;
-  OutputPluginPrepareWrite(ctx, true);
-  tandem_write_commit(ctx->out, txn, commit_lsn);
-  OutputPluginWrite(ctx, true);
+  if (txn->output_plugin_private != BEGUN) return;
+  if (session->options->boundaries) {
+    tandem_write_commit(open_frame(ctx, session), txn, commit_lsn);
+    close_frame(session);
+  }
+  send_packet(ctx, session);
 }
 
 static int operation_of(ReorderBufferChange* change) {
@@ -177,29 +217,33 @@ static int operation_of(ReorderBufferChange* change) {
   }
 }
 
+static void add_change(LogicalDecodingContext* ctx, Session* session, Relation relation, RelationEntry* entry, ReorderBufferChange* change) {
+  StringInfo out = open_frame(ctx, session);
+
+  if (change->action == REORDER_BUFFER_CHANGE_INSERT)
+    tandem_write_insert(out, relation, entry, NEW_TUPLE(change));
+  else if (change->action == REORDER_BUFFER_CHANGE_UPDATE)
+    tandem_write_update(out, relation, entry, OLD_TUPLE(change), NEW_TUPLE(change));
+  else
+    tandem_write_delete(out, relation, entry, OLD_TUPLE(change));
+  close_frame(session);
+  if (session->packet.len >= PACKET_BYTES) send_packet(ctx, session);
+}
+
 static void tandem_change(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, Relation relation, ReorderBufferChange* change) {
   Session* session = ctx->output_plugin_private;
   MemoryContext before = MemoryContextSwitchTo(session->change_memory);
   RelationEntry* entry;
-  HeapTuple old_tuple = OLD_TUPLE(change), new_tuple = NEW_TUPLE(change);
 
   learn_origin(ctx, session, txn->origin_id);
   entry = tandem_relation_entry(relation);
 
   /* Without a replica identity a delete says nothing; an insert or update always has its new tuple, save for rows of catalogs. */
   if (!session->origin_skipped && (entry->operations & operation_of(change)) != 0 &&
-      (change->action == REORDER_BUFFER_CHANGE_DELETE ? old_tuple : new_tuple) != NULL) {
-    send_begin(ctx, session, txn);
-    send_relation(ctx, relation, entry);
-    OutputPluginPrepareWrite(ctx, true);
-    if (change->action == REORDER_BUFFER_CHANGE_INSERT)
-      tandem_write_insert(ctx->out, relation, entry, new_tuple);
-    else if (change->action == REORDER_BUFFER_CHANGE_UPDATE)
-      tandem_write_update(ctx->out, relation, entry, old_tuple, new_tuple);
-    else
-      tandem_write_delete(ctx->out, relation, entry, old_tuple);
-    OutputPluginWrite(ctx, true);
-    session->passed_over = 0;
+      (change->action == REORDER_BUFFER_CHANGE_DELETE ? OLD_TUPLE(change) : NEW_TUPLE(change)) != NULL) {
+    add_begin(ctx, session, txn);
+    add_relation(ctx, session, relation, entry);
+    add_change(ctx, session, relation, entry, change);
   } else {
     pass_over(ctx);
   }
@@ -219,17 +263,16 @@ static void tandem_truncate(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, 
     RelationEntry* entry = tandem_relation_entry(relations[i]);
 
     if ((entry->operations & TANDEM_OPERATION_TRUNCATE) == 0) continue;
-    send_begin(ctx, session, txn);
-    send_relation(ctx, relations[i], entry);
+    add_begin(ctx, session, txn);
+    add_relation(ctx, session, relations[i], entry);
     passing[passing_count++] = entry->relation_id;
   }
   if (passing_count > 0) {
     int flags = (change->data.truncate.cascade ? TANDEM_TRUNCATE_CASCADE : 0) |
                 (change->data.truncate.restart_seqs ? TANDEM_TRUNCATE_RESTART : 0);
 
-    OutputPluginPrepareWrite(ctx, true);
-    tandem_write_truncate(ctx->out, flags, passing_count, passing);
-    OutputPluginWrite(ctx, true);
+    tandem_write_truncate(open_frame(ctx, session), flags, passing_count, passing);
+    close_frame(session);
   }
 
   MemoryContextSwitchTo(before);
@@ -254,12 +297,12 @@ static void tandem_message(LogicalDecodingContext* ctx, ReorderBufferTXN* txn, X
   if (transactional) learn_origin(ctx, session, txn->origin_id);
   if (!transactional || !session->origin_skipped) {
     if (transactional)
-      send_begin(ctx, session, txn);
+      add_begin(ctx, session, txn);
     else
-      send_hello(ctx, session);
-    OutputPluginPrepareWrite(ctx, true);
-    tandem_write_message(ctx->out, transactional, lsn, prefix, length, content);
-    OutputPluginWrite(ctx, true);
+      add_hello(ctx, session);
+    tandem_write_message(open_frame(ctx, session), transactional, lsn, prefix, length, content);
+    close_frame(session);
+    send_packet(ctx, session); /* what a message means, its reader knows before anything behind it has come */
   }
   MemoryContextSwitchTo(before);
   MemoryContextReset(session->change_memory);

@@ -238,12 +238,13 @@ class CaptureThread::Session {
 
   Status take(const ReplicationStream::Change& change) {
     bytes_.add(change.payload.size());
-    const auto event = std::visit([&](auto& decoder) { return decoder.decode(change.payload); }, decoder_);
-    if (!event) return forward(event.error());
-    if (Status taken = ringer_.take(*event); !taken) return taken;
-    received_ = std::max(received_, change.lsn);
-    if (const auto* commit = std::get_if<wire::Commit>(&*event)) received_ = std::max(received_, commit->end_lsn);
-    return {};
+    const auto take_event = [this](const wire::Event& event, Lsn lsn) {
+      received_ = std::max(received_, lsn);
+      if (const auto* commit = std::get_if<wire::Commit>(&event)) received_ = std::max(received_, commit->end_lsn);
+      return ringer_.take(event);
+    };
+    return std::visit([&](auto& decoder) { return decoder.decode_all(change.payload, change.lsn, take_event); },
+                      decoder_);
   }
 
   void ring() {

@@ -166,9 +166,7 @@ class WalThread::Session {
       came = true;
       patience = milliseconds{0};
       if (const auto* change = std::get_if<ReplicationStream::Change>(&**message)) {
-        const auto event = std::visit([&](auto& decoder) { return decoder.decode(change->payload); }, decoder_);
-        if (!event) return tl::unexpected(event.error());
-        if (auto taken = batch_->take(*event, change->lsn); !taken) return tl::unexpected(taken.error());
+        if (auto taken = take(*change); !taken) return tl::unexpected(taken.error());
       } else {
         const auto& keepalive = std::get<ReplicationStream::Keepalive>(**message);
         if (batch_->empty()) batch_->sent_through(keepalive.end);
@@ -185,6 +183,13 @@ class WalThread::Session {
   }
 
   // --- capturing ---
+
+  /// A message that changes the watches is the last event of its packet, so none behind it is taken by their old plan.
+  Status take(const ReplicationStream::Change& change) {
+    const auto take_event = [this](const wire::Event& event, Lsn lsn) { return batch_->take(event, lsn); };
+    return std::visit([&](auto& decoder) { return decoder.decode_all(change.payload, change.lsn, take_event); },
+                      decoder_);
+  }
 
   /// Sends what has been collected as soon as the batch before has committed.
   Status capture() {

@@ -1,12 +1,14 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "model/error.hpp"
 #include "model/identifiers.hpp"
 
 /// What a logical replication stream says, whichever plugin wrote it. Views and spans point into the message that was
@@ -95,5 +97,8 @@ struct TypeName {
 
 using Event =
     std::variant<Hello, Begin, Commit, const Relation*, Insert, Update, Delete, Truncate, Message, Origin, TypeName>;
+
+/// Called with each event and where it stands in the log. An error ends the reading of the message.
+using TakeEvent = std::function<Status(const Event&, Lsn)>;
 
 }  // namespace tandem::wire

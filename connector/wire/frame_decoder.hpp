@@ -12,9 +12,9 @@ namespace tandem::wire {
 class MessageReader;
 
 /// The frames of tandem's own output plugin (pg_plugin/tandem_frame.h has the grammar, docs/wire-format.md tells it).
-/// Decodes one frame at a time and remembers the tables described so far. Every read is bounds-checked: whatever the
-/// bytes, the answer is an event or a `protocol` error. A session begins with the frame that names version and
-/// encoding. After an error the stream must be started anew, with a new decoder.
+/// Takes a message apart into its frames and remembers the tables described so far. Every read is bounds-checked:
+/// whatever the bytes, the answer is an event or a `protocol` error. A session begins with the frame that names version
+/// and encoding. After an error the stream must be started anew, with a new decoder.
 ///
 /// Yields the same events as PgoutputDecoder, and of them: origins in Begin, the root of a partition, changed columns.
 class FrameDecoder {
@@ -22,6 +22,8 @@ class FrameDecoder {
   static constexpr int protocol_version = 1;
 
   [[nodiscard]] Result<Event> decode(std::string_view frame);
+  /// The frames of a message in order; each says itself where it stands in the log.
+  [[nodiscard]] Status decode_all(std::string_view message, Lsn lsn, const TakeEvent& take);
 
  private:
   [[nodiscard]] Result<Event> decode_hello(MessageReader& reader);

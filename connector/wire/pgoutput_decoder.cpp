@@ -6,6 +6,12 @@
 
 namespace tandem::wire {
 
+Status PgoutputDecoder::decode_all(std::string_view message, Lsn lsn, const TakeEvent& take) {
+  const auto event = decode(message);
+  if (!event) return tl::unexpected<Error>(event.error());
+  return take(*event, lsn);
+}
+
 Result<Event> PgoutputDecoder::decode(std::string_view message) {
   MessageReader reader("pgoutput", protocol_version, message);
   if (message.empty()) return reader.end(Begin{});

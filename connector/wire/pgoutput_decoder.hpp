@@ -27,9 +27,9 @@ namespace tandem::wire {
 
 class MessageReader;
 
-/// Decodes one message at a time and remembers the tables described so far. Every read is bounds-checked: whatever the
-/// bytes, the answer is an event or a `protocol` error. After an error the stream must be started anew, with a new
-/// decoder.
+/// Decodes one message at a time, which holds one event, and remembers the tables described so far. Every read is
+/// bounds-checked: whatever the bytes, the answer is an event or a `protocol` error. After an error the stream must be
+/// started anew, with a new decoder.
 ///
 /// FrameDecoder stands beside this one and yields the same events.
 class PgoutputDecoder {
@@ -37,6 +37,8 @@ class PgoutputDecoder {
   static constexpr int protocol_version = 1;
 
   [[nodiscard]] Result<Event> decode(std::string_view message);
+  /// `lsn` is that of the message.
+  [[nodiscard]] Status decode_all(std::string_view message, Lsn lsn, const TakeEvent& take);
 
  private:
   [[nodiscard]] Result<Event> decode_relation(MessageReader& reader);

@@ -105,12 +105,25 @@ begin
   return line;
 end $$;
 
+-- The frames of a packet, each without its place in the log.
+create function frames_of(packet bytea) returns setof bytea language plpgsql as $$
+declare at int := 0; n record;
+begin
+  while at < length(packet) loop
+    n := take_number(packet, 4, at + 8);
+    return next substr(packet, n.at + 1, n.value::int);
+    at := n.at + n.value::int;
+  end loop;
+end $$;
+
 -- The frames that have come since the last look, one a line. Volatile on purpose: show_frame remembers relations.
 create function frames(slot name, variadic options text[]) returns setof text language plpgsql as $$
-declare frame record;
+declare packet record; frame bytea;
 begin
-  for frame in select data from pg_logical_slot_get_binary_changes(slot, null, null, variadic array['protocol_version', '1'] || options) loop
-    return next show_frame(frame.data);
+  for packet in select data from pg_logical_slot_get_binary_changes(slot, null, null, variadic array['protocol_version', '1'] || options) loop
+    for frame in select * from frames_of(packet.data) loop
+      return next show_frame(frame);
+    end loop;
   end loop;
 end $$;
 

@@ -47,8 +47,23 @@ select pg_replication_origin_session_reset();
 select pg_replication_origin_session_setup('elsewhere');
 insert into b values (12);
 select pg_replication_origin_session_reset();
-select show_frame(data) from pg_logical_slot_peek_binary_changes('regress', null, null, 'protocol_version', '1', 'tables', 'all', 'origin', 'none');
-select show_frame(data) from pg_logical_slot_peek_binary_changes('regress', null, null, 'protocol_version', '1', 'tables', 'all', 'skip_origin', 'there');
-select show_frame(data) from pg_logical_slot_get_binary_changes('regress', null, null, 'protocol_version', '1', 'tables', 'all');
+select show_frame(frame) from pg_logical_slot_peek_binary_changes('regress', null, null, 'protocol_version', '1', 'tables', 'all', 'origin', 'none'), frames_of(data) as frame;
+select show_frame(frame) from pg_logical_slot_peek_binary_changes('regress', null, null, 'protocol_version', '1', 'tables', 'all', 'skip_origin', 'there'), frames_of(data) as frame;
+select show_frame(frame) from pg_logical_slot_get_binary_changes('regress', null, null, 'protocol_version', '1', 'tables', 'all'), frames_of(data) as frame;
 select pg_replication_origin_drop('there'), pg_replication_origin_drop('elsewhere');
 drop table a, b, measured, "Sälé""s"."Order";
+
+-- What comes together: a transaction, up to 16 KiB and up to a message.
+create table packed (id int primary key, value text);
+begin;
+insert into packed select n, 'x' from generate_series(1, 3) as n;
+select 'sent' from pg_logical_emit_message(true, 'one', '');
+insert into packed values (4, 'behind it');
+commit;
+insert into packed values (5, 'another transaction');
+select (select string_agg(chr(get_byte(frame, 0)), '') from frames_of(data) as frame) as tags
+from pg_logical_slot_get_binary_changes('regress', null, null, 'protocol_version', '1', 'table', 'public.packed', 'message_prefix', 'one');
+insert into packed select n, repeat('x', 1000) from generate_series(11, 60) as n;
+select (select count(*) from frames_of(data)) as frames, length(data) between 16384 and 18000 as full
+from pg_logical_slot_get_binary_changes('regress', null, null, 'protocol_version', '1', 'table', 'public.packed', 'boundaries', 'off');
+drop table packed;

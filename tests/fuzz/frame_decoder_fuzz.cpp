@@ -4,7 +4,7 @@
 
 #include "wire/frame_decoder.hpp"
 
-/// The input is a sequence of frames, each after its length in two bytes, so that tables can be described and then
+/// The input is a sequence of packets, each after its length in two bytes, so that tables can be described and then
 /// changed.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   tandem::wire::FrameDecoder decoder;
@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     rest.remove_prefix(2);
     const std::string_view message = rest.substr(0, length);
     rest.remove_prefix(message.size());
-    if (!decoder.decode(message)) return 0;
+    const auto pass = [](const tandem::wire::Event&, tandem::Lsn) { return tandem::Status{}; };
+    if (!decoder.decode_all(message, {}, pass)) return 0;
   }
   return 0;
 }

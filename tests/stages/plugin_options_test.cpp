@@ -177,8 +177,9 @@ void replay_from_elsewhere(Sql& sql) {
 
 std::string problem_of(const SlotAnswer& answer) {
   wire::FrameDecoder decoder;
+  const auto pass = [](const wire::Event&, Lsn) { return Status{}; };
   for (const auto& message : answer.messages)
-    if (const auto event = decoder.decode(message); !event) return event.error().message;
+    if (const auto read = decoder.decode_all(message, {}, pass); !read) return read.error().message;
   return {};
 }
 

@@ -131,13 +131,15 @@ std::vector<Change> decoded(Sql& sql, const std::string& slot, const std::string
   EXPECT_EQ(answer.sqlstate, "") << slot << ": " << answer.words;
   Decoder decoder;
   Collector collector;
+  const auto collect = [&](const wire::Event& event, Lsn) {
+    std::visit(collector, event);
+    return Status{};
+  };
   for (const auto& message : answer.messages) {
-    const auto event = decoder.decode(message);
-    if (!event) {
-      ADD_FAILURE() << slot << ": " << event.error().message;
-      break;
-    }
-    std::visit(collector, *event);
+    const auto read = decoder.decode_all(message, {}, collect);
+    if (read) continue;
+    ADD_FAILURE() << slot << ": " << read.error().message;
+    break;
   }
   order_truncations(collector.changes);
   return collector.changes;

@@ -24,6 +24,22 @@ constexpr std::string_view narrow = "R\0\0\0\7s\0t\0s\0t\0d\0\1\1a\0\0\0\0\x17\x
 class Frames : public testing::Test {
  protected:
   Frames() { EXPECT_EQ(said(hello), "hello version=1 server=150020 UTF8"); }
+  /// Everything that a packet says, each with its place in the log.
+  std::string said_together(std::string_view packet) {
+    std::string all;
+    const auto read = decoder_.decode_all(packet, {}, [&](const Event& event, Lsn lsn) {
+      all += std::to_string(lsn.value) + " " + EventText::of(event) + "\n";
+      return Status{};
+    });
+    return read ? all : all + read.error().message;
+  }
+  static std::string placed(std::uint8_t lsn, std::string_view frame) {
+    std::string out("\0\0\0\0\0\0\0"sv);
+    out += static_cast<char>(lsn);
+    out += "\0\0\0"sv;
+    out += static_cast<char>(frame.size());
+    return out += frame;
+  }
   std::string said(std::string_view frame) {
     const auto event = decoder_.decode(frame);
     return event ? EventText::of(*event) : event.error().message;
@@ -108,6 +124,40 @@ TEST_F(Frames, RefusesLengthsThatAreTooLargeOrTooLong) {
   EXPECT_THAT(said("I\0\0\0\7\xff\xff\xff\xff\x1fx"sv), HasSubstr("too large"));
   EXPECT_THAT(said("I\0\0\0\7\xff\xff\xff\xff\xff\1x"sv), HasSubstr("too large"));
   EXPECT_THAT(said("I\0\0\0\7\xff\xff\xff\xff\x0fx"sv), HasSubstr("a value of 4294967293 bytes where 1 are left"));
+}
+
+constexpr std::string_view mark = "M\1\0\0\0\0\0\0\0\2p\0\0\0\0\1x"sv;
+
+TEST_F(Frames, OfAPacketComeInOrderEachWithItsPlace) {
+  EXPECT_EQ(said_together(placed(1, narrow) + placed(2, "I\0\0\0\7\3x"sv) + placed(3, "I\0\0\0\7\3y"sv)),
+            "1 " + said(narrow) + "\n2 insert 7 s.t a=x\n3 insert 7 s.t a=y\n");
+}
+
+TEST_F(Frames, APacketThatIsCutSaysWhatWasWhole) {
+  const std::string packet = placed(1, narrow) + placed(2, "I\0\0\0\7\3x"sv);
+  const std::size_t first = placed(1, narrow).size();
+  for (std::size_t length = 0; length < packet.size(); ++length) {
+    if (length == first) continue;
+    const std::string words = said_together(std::string_view(packet).substr(0, length));
+    EXPECT_THAT(words, HasSubstr("a packet that does not end with a frame")) << length;
+    EXPECT_EQ(words.starts_with("1 relation"), length > first) << length;
+  }
+}
+
+TEST_F(Frames, NothingFollowsAMessageInItsPacket) {
+  said(narrow);
+  EXPECT_EQ(said_together(placed(2, "I\0\0\0\7\3x"sv) + placed(3, mark)), "2 insert 7 s.t a=x\n3 " + said(mark) + "\n");
+  EXPECT_THAT(said_together(placed(3, mark) + placed(4, "I\0\0\0\7\3x"sv)), HasSubstr("goes on behind a message"));
+}
+
+TEST_F(Frames, WhoCannotTakeAnEventEndsThePacket) {
+  int taken = 0;
+  const auto read = decoder_.decode_all(placed(1, narrow) + placed(2, "I\0\0\0\7\3x"sv), {}, [&](const Event&, Lsn) {
+    ++taken;
+    return Status(fail(ErrorKind::internal, "no"));
+  });
+  EXPECT_FALSE(read);
+  EXPECT_EQ(taken, 1);
 }
 
 TEST_F(Frames, ACommitTellsTheTimeOfItsBegin) {
