@@ -145,7 +145,7 @@ create table tandem.inbox (
   source_record_id   text collate "C" not null,
   version            text,
   constraint inbox_counter_identifies_a_record primary key (counter),
-  constraint inbox_source_record_arrives_once unique (source, source_record_id)
+  constraint inbox_source_record_arrives_once unique (source_record_id, source)  -- what tells rows apart comes first: one comparison
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 create index inbox_object on tandem.inbox (hashtextextended(object_id, 0), counter) where object_id is not null;
 create trigger inbox_state_and_outcome_agree after update on tandem.inbox for each row when ((

@@ -15,8 +15,10 @@ with moved as (
   insert into tandem.inbox (object_id, request_type, operation, source, body, remote_id, source_record_id, version, trace_context, origin)
   select coalesce(i.object_id, g.object_id), g.request_type, g.operation, $1::text, g.body::jsonb, g.remote_id, g.source_record_id, g.version,
          g.trace_context, $1::text
-  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) with ordinality
-    as g (request_type, operation, remote_id, object_id, body, version, source_record_id, trace_context, place)
+  from (  -- unnested side by side they come in order, and without a store for each row
+    select unnest($2::text[]) as request_type, unnest($3::text[]) as operation, unnest($4::text[]) as remote_id, unnest($5::text[]) as object_id,
+           unnest($6::text[]) as body, unnest($7::text[]) as version, unnest($8::text[]) as source_record_id, unnest($9::text[]) as trace_context
+  ) as g
   left join lateral (  -- by none but the remote ids' index, however few pairs there were when the plan was made
     select x.object_id from tandem.identity x
     where hashtextextended(x.remote_id, 0) = hashtextextended(g.remote_id, 0) and x.remote_id = g.remote_id and x.target is not distinct from (select target from mine)
@@ -24,7 +26,6 @@ with moved as (
     limit 1
   ) as i on true
   where (select taken from mine)
-  order by g.place
   on conflict on constraint inbox_source_record_arrives_once do nothing
   returning counter, request_type, operation, object_id, body is null as bare
 ), parked as (
