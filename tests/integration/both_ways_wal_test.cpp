@@ -176,6 +176,49 @@ TEST_P(BothWaysWal, AChangeOfOursThatOnlyTheLogKnowsIsMerged) {
   equal(both, id);
 }
 
+/// What cannot be locked proves nothing: what its holder writes comes behind.
+TEST_P(BothWaysWal, ARowThatIsHeldWaitsForItsHolderAndThenForTheLog) {
+  BothWays both(parts());
+  const auto id = pair_of(both);
+  {
+    auto holding = hold_stream(both);
+    auto holder = both.stand().postgres().connect();
+    holder.run("begin; update account set tier = 9");
+    both.update("account", id, R"({"Name":"Theirs"})");
+    both.tell_of("account", "update", id);
+    ASSERT_TRUE(wait_for(
+        [&] { return both.sql().number("select count(*) from tandem.parked where queue = 'inbox'") > 0; }, 60s));
+    EXPECT_EQ(both.sql().number("select count(*) from tandem.inbox where description like 'waits until the log%'"), 0);
+    holder.run("commit");
+    ASSERT_TRUE(waits(both));
+  }
+  ASSERT_TRUE(both.rests(60s));
+  EXPECT_EQ(both.sql().text("select name || tier from account"), "Theirs9");
+  EXPECT_EQ(both.sql().number("select count(*) from tandem.conflict"), 0);
+  equal(both, id);
+}
+
+/// Nor does a row that its holder has deleted, or given another key.
+TEST_P(BothWaysWal, ARowThatItsHolderDeletesIsNotMadeAnew) {
+  BothWays both(parts("{ conflict: ours }"));
+  const auto id = pair_of(both);
+  {
+    auto holding = hold_stream(both);
+    auto holder = both.stand().postgres().connect();
+    holder.run("begin; delete from account");
+    both.update("account", id, R"({"Name":"Theirs"})");
+    both.tell_of("account", "update", id);
+    ASSERT_TRUE(wait_for(
+        [&] { return both.sql().number("select count(*) from tandem.parked where queue = 'inbox'") > 0; }, 60s));
+    holder.run("commit");
+    ASSERT_TRUE(waits(both));
+    EXPECT_EQ(both.sql().number("select count(*) from account"), 0);
+  }
+  ASSERT_TRUE(both.rests(60s));
+  EXPECT_EQ(both.sql().number("select count(*) from account"), static_cast<long long>(both.stand().living("account")));
+  EXPECT_EQ(both.failures(), "");
+}
+
 TEST_P(BothWaysWal, ADeleteOfOursThatOnlyTheLogKnowsDoesNotFollowTheirChange) {
   BothWays both(parts("{ conflict: theirs }"));
   const auto id = pair_of(both);
