@@ -29,8 +29,8 @@ constexpr milliseconds glance{200};           // longest wait without looking at
 constexpr milliseconds confirm_every{1'000};  // while there is progress
 constexpr milliseconds ask_after{15'000};     // of silence: does the server live? (wal_sender_timeout may be off)
 constexpr milliseconds lost_after{45'000};
-constexpr milliseconds weigh_every{5'000};   // the slot against its budget
-constexpr std::size_t most_at_once = 1'024;  // messages between two looks at the clock
+constexpr milliseconds weigh_every{5'000};                    // the slot against its budget
+constexpr std::size_t most_at_once = std::size_t{256} << 10;  // bytes between two looks at the clock
 
 tl::unexpected<Error> forward(Error error) {
   return tl::unexpected<Error>(std::move(error));
@@ -212,12 +212,13 @@ class CaptureThread::Session {
   SlotPlan::Event stream() {
     bool reply = false;
     milliseconds patience = glance;
-    for (std::size_t i = 0; i < most_at_once; ++i) {
+    for (std::size_t bytes = 0; bytes < most_at_once;) {
       const auto message = stream_->read(patience);
       if (!message) return failed(message.error());
       if (!*message) break;
       patience = milliseconds{0};
       if (const auto* change = std::get_if<ReplicationStream::Change>(&**message)) {
+        bytes += change->payload.size();
         if (const Status taken = take(*change); !taken) return failed(taken.error());
       } else {
         const auto& keepalive = std::get<ReplicationStream::Keepalive>(**message);

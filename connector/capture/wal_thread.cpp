@@ -38,7 +38,7 @@ constexpr milliseconds look_every{1'000};     // for watches, while there are no
 constexpr milliseconds confirm_every{1'000};  // while there is progress
 constexpr milliseconds compare_every{50};     // however much comes
 constexpr milliseconds ask_after{15'000};     // of silence: does the server live?
-constexpr milliseconds lost_after{45'000};
+constexpr milliseconds lost_after{45'000}, lost_without_timeout{3'600'000};
 constexpr milliseconds first_pause{100}, longest_pause{5'000};  // after an error
 constexpr std::uint64_t idle_stretch = 16
                                        << 20;  // of log without a change of ours: the position is written all the same
@@ -140,6 +140,12 @@ class WalThread::Session {
   Status start() {
     auto replication = slot_.replication();
     if (!replication) return tl::unexpected(std::move(replication.error()));
+    // A server that passes over a long transaction speaks twice within its own timeout, and without one never.
+    const auto timeout =
+        replication->script("select setting from pg_catalog.pg_settings where name = 'wal_sender_timeout'");
+    if (!timeout) return tl::unexpected(timeout.error());
+    const milliseconds theirs{timeout->number(0, 0)};
+    lost_after_ = theirs.count() == 0 ? lost_without_timeout : std::max(lost_after, theirs);
     const auto options = wal_plugin_options(*replication, plan_);
     auto started = ReplicationStream::start(std::move(*replication), plan_.slot, options);
     if (!started) return tl::unexpected(std::move(started.error()));
@@ -248,7 +254,7 @@ class WalThread::Session {
   /// Only what has been written down: the log is kept until then.
   Status confirm(bool reply) {
     const auto now = Clock::now();
-    if (now - heard_ >= lost_after)
+    if (now - heard_ >= lost_after_)
       return fail(ErrorKind::unavailable, "the replication stream has been silent for too long");
     const bool progress = written_.through > confirmed_ && now - confirmed_at_ >= confirm_every;
     const bool silence = now - heard_ >= ask_after && now - confirmed_at_ >= ask_after;
@@ -367,6 +373,7 @@ class WalThread::Session {
   std::optional<StreamPosition> flight_;  ///< where we are when the transaction in flight has committed
   StreamPosition written_;
   Lsn confirmed_;
+  milliseconds lost_after_ = lost_after;
   SteadyTime heard_{}, confirmed_at_{}, ticked_at_{}, compared_at_{};
 
   metrics::Total& changes_ = metrics::registry().total(metrics::stream_changes);
