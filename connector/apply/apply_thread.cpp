@@ -1,5 +1,6 @@
 #include "apply/apply_thread.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -209,7 +210,7 @@ ApplyThread::Window ApplyThread::window_of(const postgres::Rows& rows) const {
     const auto text = [&](int column) { return std::string(rows.text(row, column)); };
     InboxRecord record;
     record.counter = rows.number(row, 0);
-    record.record_id = text(4);
+    record.record_id = rows.uuid(row, 4);
     record.source = settings_.source(text(5));
     record.request_type = text(6);
     record.operation = text(7);
@@ -223,6 +224,8 @@ ApplyThread::Window ApplyThread::window_of(const postgres::Rows& rows) const {
     record.parked = rows.flag(row, 15);
     if (record.source != nullptr) out.records.push_back(std::move(record));
   }
+  if (!std::ranges::is_sorted(out.records, {}, &InboxRecord::counter))  // parked ones stand at the end
+    std::ranges::sort(out.records, {}, &InboxRecord::counter);
   return out;
 }
 

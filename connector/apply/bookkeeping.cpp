@@ -29,6 +29,9 @@ Param nullable(const Texts& texts) {
 Param array(const std::vector<std::int64_t>& numbers) {
   return Param::array(std::span<const std::int64_t>(numbers));
 }
+Param array(const std::vector<RecordId>& ids) {
+  return Param::array(std::span<const RecordId>(ids));
+}
 Param or_null(const std::string& text) {
   return text.empty() ? Param() : Param(text);
 }
@@ -122,8 +125,7 @@ std::vector<Statement> pairs_of(const std::string& target, std::span<const Turn>
          {array(again.agreed_ids), array(again.images), nullable(again.versions), Param::array(again.unsettled)}});
   if (!followed.types.empty())
     out.push_back({queries::apply_follow,
-                   {Param(target), array(followed.types), array(followed.object_ids), Param::array(answers),
-                    Param(std::string(Step::changed_by_the_crm))}});
+                   {Param(target), array(followed.types), array(followed.object_ids), Param::array(answers)}});
   return out;
 }
 
@@ -136,7 +138,8 @@ namespace {
 
 Statement settlement(const store::Fence& fence, std::span<const Turn> turns) {
   std::vector<std::int64_t> counters, states, attempts, parked;
-  Texts record_ids, outcomes, codes, descriptions, object_ids;
+  std::vector<RecordId> record_ids;
+  Texts outcomes, codes, descriptions, object_ids;
   for (const Turn& turn : turns) {
     if (turn.step.then == Then::park) continue;
     counters.push_back(turn.record->counter);
@@ -157,7 +160,8 @@ Statement settlement(const store::Fence& fence, std::span<const Turn> turns) {
 
 Statement parking(const store::Fence& fence, std::span<const Turn> turns) {
   std::vector<std::int64_t> counters, waits, attempts;
-  Texts record_ids, reasons, codes, descriptions, places, hashes;
+  std::vector<RecordId> record_ids;
+  Texts reasons, codes, descriptions, places, hashes;
   for (const Turn& turn : turns) {
     if (turn.step.then != Then::park) continue;
     counters.push_back(turn.record->counter);

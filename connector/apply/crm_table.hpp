@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -72,9 +73,18 @@ class CrmTable {
   [[nodiscard]] postgres::Statement insert_all(postgres::Connection& session, std::span<const Columns> rows);
   /// Affects as many rows as are still the versions that were locked.
   [[nodiscard]] postgres::Statement change_all(postgres::Connection& session, std::span<const Version> versions,
-                                               const std::vector<std::string>& columns, std::span<const Columns> rows);
+                                               std::span<const Columns> rows);
 
  private:
+  /// What stands behind `from`, and its parameters.
+  struct Given {
+    std::string text;
+    std::vector<postgres::Param> params;
+  };
+  [[nodiscard]] Given given(postgres::Connection& session, std::span<const Columns> rows,
+                            std::span<const std::string> places) const;
+  [[nodiscard]] Given given_as_json(std::span<const Columns> rows, std::span<const std::string> places) const;
+  [[nodiscard]] std::optional<std::string> cast_of_key() const;
   [[nodiscard]] postgres::Query prepared(std::string sql);
   [[nodiscard]] std::string by_key(postgres::Connection& session) const;
   [[nodiscard]] std::string mark(postgres::Connection& session) const;

@@ -113,7 +113,7 @@ Statement statement_of(Connection& session, const Write& write) {
   std::vector<CrmTable::Version> versions;
   versions.reserve(write.turns.size());
   for (const Turn* turn : write.turns) versions.push_back(turn->version);
-  return first.table->change_all(session, versions, first.step.take, write.rows);
+  return first.table->change_all(session, versions, write.rows);
 }
 
 /// A trigger may have given the row another key: what was read about the object is not about this one.

@@ -187,7 +187,8 @@ void take_lane(Turn& turn, const Rows& pending, const Rows& known, int row) {
 Status ask_pairs(Connection& session, const store::Fence& fence, const std::string& target,
                  std::span<const Turn> turns) {
   std::vector<std::int64_t> counters;
-  Texts record_ids, types, remote_ids, told_ids;
+  std::vector<RecordId> record_ids;
+  Texts types, remote_ids, told_ids;
   for (const Turn& turn : turns) {
     counters.push_back(turn.record->counter);
     record_ids.push_back(turn.record->record_id);
@@ -199,7 +200,7 @@ Status ask_pairs(Connection& session, const store::Fence& fence, const std::stri
                           Param(fence.epoch),
                           Param(target),
                           Param::array(std::span<const std::int64_t>(counters)),
-                          array(record_ids),
+                          Param::array(std::span<const RecordId>(record_ids)),
                           array(types),
                           Param::nullable_array(std::span<const std::string>(remote_ids)),
                           Param::nullable_array(std::span<const std::string>(told_ids))};

@@ -4,13 +4,15 @@
 #include <string>
 
 #include "config/settings.hpp"
+#include "model/identifiers.hpp"
 
 namespace tandem {
 
 /// A pending row of tandem.inbox.
 struct InboxRecord {
   std::int64_t counter = 0;
-  std::string record_id, request_type, operation, remote_id, object_id, version, body;
+  RecordId record_id{};
+  std::string request_type, operation, remote_id, object_id, version, body;
   const SourceSettings* source = nullptr;
   int attempts = 0;
   bool parked = false;   ///< it has waited

@@ -109,6 +109,7 @@ Status read_members(std::string_view object, std::vector<Member>& out) {
 
 Result<std::vector<Member>> members(std::string_view object) {
   std::vector<Member> out;
+  out.reserve(16);
   if (Status read = read_members(object, out); !read) return tl::unexpected(read.error());
   return out;
 }
@@ -132,7 +133,9 @@ Result<std::vector<std::string_view>> elements(std::string_view array) {
 }
 
 bool key_is(std::string_view key, std::string_view name) {
-  if (key.find('\\') == std::string_view::npos) return key == name;
+  if (key.size() < name.size()) return false;  // an escape is longer than what it stands for
+  if (key.size() == name.size()) return key == name && key.find('\\') == std::string_view::npos;
+  if (key.find('\\') == std::string_view::npos) return false;
   const Result<std::string> plain = unquote('"' + std::string(key) + '"');
   return plain && *plain == name;
 }

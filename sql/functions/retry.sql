@@ -51,9 +51,9 @@ begin
                    cross join lateral jsonb_object_keys(case when jsonb_typeof(m.body) = 'object' then m.body end) as k
                    where m.counter = any (array_agg(n.counter))) as told
       from locked l join tandem.inbox n
-        on hashtextextended(n.object_id, 0) = hashtextextended(l.object_id, 0) and n.object_id = l.object_id and n.source = l.source
-        and n.request_type = l.request_type and n.counter > l.counter and n.request_state in (1, 2, 3)
-        and n.outcome is distinct from 'discarded' and n.outcome is distinct from 'filtered'
+        on n.counter > (select min(o.counter) from locked o where o.object_id is not null)   -- from there on the inbox is read: it has no index by object
+        and n.object_id = l.object_id and n.source = l.source and n.request_type = l.request_type and n.counter > l.counter
+        and n.request_state in (1, 2, 3) and n.outcome is distinct from 'discarded' and n.outcome is distinct from 'filtered'
       group by l.counter
     ), again as materialized (
       select l.counter, l.can_fetch, n.counter is not null or l.ended as overtaken,

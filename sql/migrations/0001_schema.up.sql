@@ -147,7 +147,7 @@ create table tandem.inbox (
   constraint inbox_counter_identifies_a_record primary key (counter),
   constraint inbox_source_record_arrives_once unique (source_record_id, source)  -- what tells rows apart comes first: one comparison
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
-create index inbox_object on tandem.inbox (hashtextextended(object_id, 0), counter) where object_id is not null;
+-- No index by object: object_id is often known only when the record is settled, and a settlement that changes what an index holds adds to all three.
 create trigger inbox_state_and_outcome_agree after update on tandem.inbox for each row when ((
   (new.operation = old.operation or new.operation in ('create', 'update', 'delete', 'rekey', 'snapshot', 'call', 'canary'))
   and (old.request_state <> 3 or new.request_state = 3) and (
@@ -266,12 +266,14 @@ create table tandem.agreed (
   target       text not null,
   request_type text not null,
   object_id    text not null,
-  image        jsonb,
+  image        json,                                  -- as text: jsonb would take it apart at each write, and put it together at each look
   hash         bytea,
   counter      bigint,                                -- the record that made it so
   version      text,
   unsettled    boolean not null default false,        -- an attempt has left its effect unknown: compare with nothing
   updated_at   timestamptz not null default now(),
+  answers      smallint,                              -- to them, since the CRM changes what they write: in the minute from …
+  answered_at  timestamptz,
   constraint agreed_row_has_an_id primary key (agreed_id)
 ) with (fillfactor = 50);  -- many objects that lie together change together, and each of them stays on its page
 create unique index agreed_is_one_per_object on tandem.agreed (hashtextextended(object_id, 0), target, request_type, hashtextextended(object_id, 1));

@@ -30,6 +30,7 @@ class BothWays {
     std::string source = ", version: /version";  ///< more keys of the source
     std::string more_of_requests = {};           ///< lines of the target
     std::string more_columns = {};               ///< of both tables: ", gone boolean"
+    std::string more_fields = {};                ///< of accounts: ", gone: Gone"
     std::string storage = {};                    ///< of accounts: "partition by range (id)"
     std::string more_sql = {};                   ///< run before tandem knows the tables
     std::string another_target = {};             ///< the name of one that upserts at the same system by our ids
@@ -73,7 +74,8 @@ class BothWays {
            mode + R"(
     routes:
       - target: second_crm
-        fields: { name: Name, tier: Tier }
+        fields: { name: Name, tier: Tier)" +
+           parts_.more_fields + R"( }
         apply: )" +
            parts_.apply + "\n" + parts_.more_routes + R"(
   contact:

@@ -300,6 +300,49 @@ TEST_F(BothWaysSets, StandAsideWhereTheCrmHasARule) {
   EXPECT_EQ(statements("true"), 30);
 }
 
+TEST(BothWaysTypes, AreWrittenTogetherAsTheyAreOneByOne) {
+  BothWays both(BothWays::Parts{
+      .more_columns = ", code varchar(5), price numeric(8,2), seen timestamptz, day date, active boolean, share real, "
+                      "tags text[], more jsonb",
+      .more_fields =
+          ", code: Code, price: Price, seen: Seen, day: Day, active: Active, share: Share, tags: Tags, more: More"});
+  const auto store = [&](const std::string& operation, const std::string& values) {
+    both.sql().run("update tandem.source set paused = true");
+    both.sql().run(
+        "insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, body) select "
+        "'account', '" +
+        operation + "', 'second_crm', id, '" + operation +
+        "' || id, jsonb_build_object('Name', id) || body::jsonb from (values " + values + ") as v (id, body)");
+    both.sql().run("update tandem.source set paused = false");
+    ASSERT_TRUE(both.rests(seconds(60)));
+  };
+  const auto row = [&](const std::string& id) {
+    return both.sql().text(
+        "select concat_ws('|', a.name, code, price, seen, day, active, share, tags, more, (a.*)::text ~ ',,') from "
+        "account a join tandem.identity i on i.object_id = a.id::text where i.remote_id = '" +
+        id + "'");
+  };
+  const std::string scalars =
+      R"("Tier":1,"Price":1.5,"Seen":"2026-01-02T03:04:05.006Z","Day":"2026-02-28","Active":true,"Share":0.1)";
+  store("create", R"(('a', '{"Name":"q\"\\ ü {1,NULL}",)" + scalars + R"(,"Code":"abc   "}'), ('b', '{)" + scalars +
+                      R"(,"Code":"abcdef"}'), ('c', '{)" + scalars + R"(,"Code":null}'), ('d', '{)" + scalars +
+                      R"(,"Code":"x","Tags":["1","b,c"],"More":{"a":[1]}}'), ('e', '{)" + scalars +
+                      R"(,"Code":"","Tags":null,"More":null}'))");
+  EXPECT_EQ(both.sql().text("select string_agg(remote_id || ' ' || outcome, ',' order by counter) from tandem.inbox"),
+            "a applied,b rejected,c applied,d applied,e applied");
+  const std::string printed = "1.50|2026-01-02 03:04:05.006+00|2026-02-28|t|0.1";
+  EXPECT_EQ(row("a"), R"(q"\ ü {1,NULL}|abc  |)" + printed + "|t");
+  EXPECT_EQ(row("c"), "c|" + printed + "|t");
+  EXPECT_EQ(row("d"), "d|x|" + printed + R"(|{1,"b,c"}|{"a": [1]}|f)");
+  EXPECT_EQ(row("e"), "e||" + printed + "|t");
+  store("update", R"(('a', '{"Price":-0.25,"Seen":null,"Code":"NULL"}'), ('c', '{"Price":7,"Seen":null,"Code":"{}"}'),
+                     ('d', '{"Tags":["z"]}'), ('e', '{"Tags":[]}'))");
+  EXPECT_EQ(row("a"), R"(a|NULL|-0.25|2026-02-28|t|0.1|t)");
+  EXPECT_EQ(row("c"), R"(c|{}|7.00|2026-02-28|t|0.1|t)");
+  EXPECT_EQ(row("d"), "d|x|" + printed + R"(|{z}|{"a": [1]}|f)");
+  EXPECT_EQ(row("e"), "e||" + printed + "|{}|f");
+}
+
 TEST(BothWaysNaturalKey, TwoRecordsThatTellTheSameDoNotShareARow) {
   BothWays both("{ natural_key: [name], conflict: theirs }");
   both.stand().tandem().stop();

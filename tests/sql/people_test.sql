@@ -1,5 +1,5 @@
 -- What people call and look at: retry, discard, pause, resume, enqueue, status, trace, watch, unwatch, retention.
-select plan(87);
+select plan(90);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;
 
 create role person login; grant tandem_operator to person;
@@ -211,6 +211,23 @@ select is(left(sent_back('14'), 12), '3 superseded', 'or where it was a delete')
 select told('16', 4::smallint, 'rejected', 'update', '{"name": "last"}') \g /dev/null
 select tandem.retry((select record_id from tandem.inbox where source_record_id = '16')) \g /dev/null
 select is(sent_back('16'), '1 {"name": "last"} 1', 'the newest comes as it is');
+insert into tandem.inbox (object_id, request_type, operation, source, source_record_id, body, request_state, outcome)
+  values ('1', 'account', 'update', 'theirs', '18', '{"name": "by our id"}', 3, 'applied');
+update tandem.inbox set request_state = 4, outcome = 'rejected' where source_record_id = '16';
+insert into tandem.failed (queue, counter, peer, request_type, object_id, outcome, error_code, fingerprint)
+  select 'inbox', counter, source, request_type, object_id, outcome, 'rejected', '' from tandem.inbox where source_record_id = '16';
+select tandem.retry((select record_id from tandem.inbox where source_record_id = '16')) \g /dev/null
+select is(left(sent_back('16'), 12), '3 superseded', 'a newer one may name the object by our id');
+insert into tandem.inbox (object_id, request_type, operation, source, source_record_id, body, request_state, outcome)
+  values ('1', 'account', 'update', 'theirs', '19', '{"name": "by ours"}', 4, 'rejected');
+insert into tandem.failed (queue, counter, peer, request_type, object_id, outcome, error_code, fingerprint)
+  select 'inbox', counter, source, request_type, object_id, outcome, 'rejected', '' from tandem.inbox where source_record_id = '19';
+select told('20', 3::smallint, 'applied', 'update', '{"name": "by theirs"}') \g /dev/null
+select tandem.retry((select record_id from tandem.inbox where source_record_id = '19')) \g /dev/null
+select is(left(sent_back('19'), 12), '3 superseded', 'or the older one does');
+select is_empty($$select from pg_index x join pg_attribute a on a.attrelid = x.indrelid where x.indrelid = 'tandem.inbox'::regclass
+  and a.attname in ('object_id', 'request_state', 'outcome', 'date_time_update')
+  and (a.attnum = any (x.indkey::int2[]) or pg_get_indexdef(x.indexrelid) ~ ('\m' || a.attname || '\M'))$$, 'no index holds what a settlement writes');
 insert into tandem.inbox (request_type, operation, source, remote_id, source_record_id, body, request_state, outcome, date_time)
   values ('account', 'create', 'theirs', 'r2', '17', '{"name": "never here"}', 4, 'rejected', now() - interval '1 hour');
 insert into tandem.identity (target, request_type, object_id, remote_id, state, version) values ('there', 'account', '', 'r2', 'deleted', '');

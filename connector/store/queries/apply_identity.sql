@@ -15,7 +15,7 @@ select (select count(*) from fence) as fenced, r.pending is not null as pending,
        case when t.object_id is null then o.remote_id else t.remote_id end as remote_id, d.deleted is not null as deleted,
        d.version is not null as deleted_there, d.version as deleted_version,
        exists (select from creating c where c.request_type = g.request_type and c.since <= r.date_time) as creating
-from unnest($4::bigint[], $5::text[]::uuid[], $6::text[], $7::text[], $8::text[]) with ordinality
+from unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::text[]) with ordinality
   as g (counter, record_id, request_type, remote_id, object_id, place)
 left join lateral (  -- by the indexes, however few rows there were when the plan was made
   select true as pending, i.date_time from tandem.inbox i where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2) limit 1
@@ -36,6 +36,10 @@ left join lateral (
   select true as deleted, x.version from tandem.identity x
   where t.object_id is null and x.target = $3::text and x.request_type = g.request_type and hashtextextended(x.remote_id, 0) = hashtextextended(g.remote_id, 0)
     and x.remote_id = g.remote_id and x.state = 'deleted'
-  order by x.updated_at desc limit 1
+    and x.updated_at = (  -- the last one: to sort what is hardly ever there would cost as much as all the look-ups
+      select max(y.updated_at) from tandem.identity y
+      where y.target = $3::text and y.request_type = g.request_type and hashtextextended(y.remote_id, 0) = hashtextextended(g.remote_id, 0)
+        and y.remote_id = g.remote_id and y.state = 'deleted')
+  limit 1
 ) as d on true
 order by g.place

@@ -8,7 +8,7 @@ with fence as materialized (
   set request_state = 2, body = case when g.reason <> 'fetch' then i.body end, error_code = g.error_code, description = g.description, attempts = g.attempts::integer,
       next_attempt_at = clock_timestamp() + g.wait * interval '1 millisecond',
       date_time_received = coalesce(i.date_time_received, clock_timestamp()), date_time_update = clock_timestamp()
-  from fence, unnest($3::bigint[], $4::text[]::uuid[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::bigint[],
+  from fence, unnest($3::bigint[], $4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::bigint[],
     $10::text[]::pg_lsn[], $11::text[]::bigint[]) as g (counter, record_id, wait, reason, error_code, description, attempts, seen_at, seen_hash)
   where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
   returning i.counter, i.source, i.request_type, i.object_id, i.next_attempt_at, g.reason, g.seen_at, g.seen_hash

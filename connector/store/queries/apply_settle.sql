@@ -7,8 +7,10 @@ with fence as materialized (
   set request_state = g.request_state::smallint, outcome = g.outcome, error_code = g.error_code, description = g.description,
       need_retry = case when g.request_state = 4 then true end, object_id = coalesce(g.object_id, i.object_id), attempts = g.attempts::integer,
       next_attempt_at = null, date_time_received = coalesce(i.date_time_received, clock_timestamp()), date_time_update = clock_timestamp()
-  from fence, unnest($3::bigint[], $4::text[]::uuid[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[])
-    as g (counter, record_id, request_state, outcome, error_code, description, object_id, attempts)
+  from fence cross join (  -- row by row, where a function of several arrays would store them first
+    select unnest($3::bigint[]) as counter, unnest($4::uuid[]) as record_id, unnest($5::bigint[]) as request_state, unnest($6::text[]) as outcome,
+           unnest($7::text[]) as error_code, unnest($8::text[]) as description, unnest($9::text[]) as object_id, unnest($10::bigint[]) as attempts
+  ) as g
   where i.counter = g.counter and i.record_id = g.record_id and i.request_state in (1, 2)
   returning i.counter, i.source, i.request_type, i.object_id, i.request_state, i.outcome, i.error_code, i.description
 ), unparked as (

@@ -1,5 +1,5 @@
 -- $1 sources, $2 most rows, $3 floor as far as it is known, $4 counters of records that are being applied. Pending records but these, by counter: those
--- above the floor, and parked ones that are due; of an object nothing that stands behind a parked record which is not, at one moment for both. The header row,
+-- above the floor, and parked ones that are due, each in order; of an object nothing that stands behind a parked record which is not, at one moment for both. The header row,
 -- with the snapshot's xmin, the newest counter, the lowest pending one, the sources that are not paused (the floor is theirs alone) and whether a parked
 -- record waits, comes first.
 with awake as materialized (
@@ -13,7 +13,9 @@ with awake as materialized (
   from tandem.parked p join tandem.inbox e on e.counter = p.counter
   where p.queue = 'inbox' and p.peer = any ($1::text[]) and p.due > statement_timestamp() and e.request_state in (1, 2)
 ), due as materialized (
-  select i.* from tandem.parked p join tandem.inbox i on i.counter = p.counter
+  select i.counter, i.record_id, i.source, i.request_type, i.operation, i.remote_id, i.object_id, i.version, i.body, i.attempts,
+         i.date_time, i.answer_status
+  from tandem.parked p join tandem.inbox i on i.counter = p.counter
   where p.queue = 'inbox' and p.peer = any ((select sources from awake)::text[]) and p.due <= statement_timestamp() and i.request_state in (1, 2)
     and i.counter <> all ($4::bigint[])
     and not exists (
@@ -23,7 +25,9 @@ with awake as materialized (
   order by i.counter limit $2::bigint
 ), fresh as materialized (
   select i.* from low join awake on awake.sources is not null cross join lateral (
-    select r.* from tandem.inbox r
+    select r.counter, r.record_id, r.source, r.request_type, r.operation, r.remote_id, r.object_id, r.version, r.body, r.attempts,
+           r.date_time, r.answer_status
+    from tandem.inbox r
     where (select count(*) from due) < $2::bigint  -- or what is behind the cut could be overtaken
       and r.counter > low.floor and r.request_state in (1, 2) and r.source = any (awake.sources)
       and r.counter not in (select w.counter from unnest($4::bigint[]) as w (counter))  -- hashed, where an array is searched from its front
@@ -49,6 +53,6 @@ select null::bigint as counter, pg_snapshot_xmin(pg_current_snapshot()) as xmin,
        null::text as operation, null::text as remote_id, null::text as object_id, null::text as version, null::text as body,
        null::integer as attempts, null::bigint as age_ms, null::boolean as fetched, exists (select from held) as was_parked
 union all
-(select r.counter, null, null, null, r.record_id, r.source, r.request_type, r.operation, r.remote_id, r.object_id, r.version, r.body::text,
-       r.attempts, (extract(epoch from clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null, r.was_parked
-from pending r order by r.counter)
+select r.counter, null, null, null, r.record_id, r.source, r.request_type, r.operation, r.remote_id, r.object_id, r.version, r.body::text,
+       r.attempts, (date_part('epoch', clock_timestamp() - r.date_time) * 1000)::bigint, r.answer_status is not null, r.was_parked
+from pending r

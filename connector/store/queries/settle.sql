@@ -118,7 +118,7 @@ with fence as materialized (
     and a.object_id = known.object_id
 ), agreed as (
   insert into tandem.agreed as a (target, request_type, object_id, image, counter, version, unsettled)
-  select known.target, known.request_type, known.object_id, known.agreed_image::jsonb, known.counter, known.version,
+  select known.target, known.request_type, known.object_id, known.agreed_image::json, known.counter, known.version,
          known.agreed = 'unsettled'
   from known where known.agreed <> 'removed'
   on conflict (target, request_type, hashtextextended(object_id, 0), hashtextextended(object_id, 1)) do update
