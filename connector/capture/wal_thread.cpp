@@ -350,11 +350,11 @@ class WalThread::Session {
   /// Without one, batches follow each other.
   bool has_second_session() {
     if (second_) return true;
-    if (Clock::now() - second_tried_at_ < second_again_after) return false;
-    second_tried_at_ = Clock::now();
+    if (Clock::now() - second_failed_at_ < second_again_after) return false;
     auto opened = store::open_session(settings_, "wal beside");
     if (!opened) {
       log::warn("no second session captures from the log; the first one does alone", opened.error());
+      second_failed_at_ = Clock::now();
       return false;
     }
     second_.emplace(std::move(*opened));
@@ -393,7 +393,7 @@ class WalThread::Session {
   store::StreamPlan plan_;
   std::optional<Connection> sql_;
   std::optional<Connection> second_;  ///< once a full batch has stood beside another
-  SteadyTime second_tried_at_{};
+  SteadyTime second_failed_at_{};
   std::optional<ReplicationStream> stream_;
   std::variant<wire::PgoutputDecoder, wire::FrameDecoder> decoder_;
   std::optional<ChangeBatch> batch_;
