@@ -56,6 +56,7 @@ class ChangeBatch {
   [[nodiscard]] bool position_wanted() const { return mark_ > Lsn{}; }  ///< somebody waits for it to be written
   /// Whose changes hand_over gives, as the log numbers transactions (xid): to be asked for before it.
   [[nodiscard]] const std::vector<std::int64_t>& transactions() const { return transactions_; }
+  [[nodiscard]] const std::deque<Group>& groups() const { return groups_; }
   /// The groups in order; the batch goes on empty.
   [[nodiscard]] std::deque<Group> hand_over();
 

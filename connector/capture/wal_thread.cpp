@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "capture/change_batch.hpp"
+#include "capture/stream_flights.hpp"
 #include "capture/wal_slot.hpp"
 #include "log/log.hpp"
 #include "metrics/names.hpp"
@@ -39,6 +40,7 @@ constexpr milliseconds confirm_every{1'000};  // while there is progress
 constexpr milliseconds compare_every{50};     // however much comes
 constexpr milliseconds ask_after{15'000};     // of silence: does the server live?
 constexpr milliseconds lost_after{45'000}, lost_without_timeout{3'600'000};
+constexpr milliseconds second_again_after{60'000};
 constexpr milliseconds first_pause{100}, longest_pause{5'000};  // after an error
 constexpr std::uint64_t idle_stretch = 16
                                        << 20;  // of log without a change of ours: the position is written all the same
@@ -110,7 +112,7 @@ class WalThread::Session {
       if (!on) return tl::unexpected(on.error());
       if (!*on) return {};
     }
-    return finish_flight();
+    return finish_flights();
   }
 
   Status open() {
@@ -164,7 +166,7 @@ class WalThread::Session {
   /// Reads, captures, compares, confirms, each for a moment. False: the watches are others now.
   Result<bool> step() {
     bool reply = false, came = false;
-    milliseconds patience = flight_ ? in_flight_glance : comparing() ? milliseconds{0} : glance;
+    milliseconds patience = !flights_.empty() ? in_flight_glance : comparing() ? milliseconds{0} : glance;
     while (!batch_->full() && batch_->watches_changed().empty()) {
       const auto message = stream_->read(patience);
       if (!message) return tl::unexpected(message.error());
@@ -184,7 +186,7 @@ class WalThread::Session {
     if (auto confirmed = confirm(reply); !confirmed) return tl::unexpected(confirmed.error());
     if (!batch_->watches_changed().empty()) return others();
     if (comparing() && (!came || Clock::now() - compared_at_ >= compare_every)) return compare();
-    if (!came && !flight_) return idle();
+    if (!came && flights_.empty()) return idle();
     return true;
   }
 
@@ -197,29 +199,40 @@ class WalThread::Session {
                       decoder_);
   }
 
-  /// Sends what has been collected as soon as the batch before has committed.
+  /// Sends what has been collected as soon as the batch before has committed; a full one beside it, where it may stand
+  /// there.
   Status capture() {
-    if (flight_) {
-      const auto ready = sql_->ready();
+    while (!flights_.empty() && !may_stand_beside()) {
+      const auto ready = session(flights_.oldest().session).ready();
       if (!ready) return tl::unexpected(ready.error());
       if (!*ready && !batch_->full() && batch_->watches_changed().empty()) return {};
-      if (auto finished = finish_flight(); !finished) return finished;
+      if (auto finished = finish_oldest(); !finished) return finished;
     }
-    const StreamPosition& position = batch_->position();
+    const StreamPosition position = batch_->position();
     const bool far = position.through.value - written_.through.value >= idle_stretch;
     if (batch_->empty() && !far && !batch_->position_wanted()) return {};
+    const auto transactions = batch_->transactions();
+    auto groups = batch_->hand_over();
+    const StreamFlights::Flight& flight = flights_.begin(groups, written_, position);
     statements_.clear();
     texts_.clear();
     statements_.push_back(store::hold_fence(settings_.connector, epoch_));
-    if (!batch_->empty()) statements_.push_back(store::wait_until_visible(batch_->transactions()));
-    return send(batch_->hand_over(), position);
+    statements_.push_back(store::stand_in_stream(settings_.connector, flight.number));
+    if (!groups.empty()) statements_.push_back(store::wait_until_visible(transactions));
+    return send(groups, flight);
   }
 
-  Status send(std::deque<ChangeBatch::Group> groups, const StreamPosition& position) {
-    for (ChangeBatch::Group& group : groups) {
+  [[nodiscard]] bool may_stand_beside() {
+    return batch_->full() && batch_->watches_changed().empty() && !comparing() && flights_.admits(batch_->groups()) &&
+           has_second_session();
+  }
+
+  Status send(const std::deque<ChangeBatch::Group>& groups, const StreamFlights::Flight& flight) {
+    Connection& sql = session(flight.session);
+    for (const ChangeBatch::Group& group : groups) {
       changes_.add(group.kinds.size());
       std::string& text =
-          texts_.emplace_back("select tandem." + sql_->quoted_identifier(group.watch->function) +
+          texts_.emplace_back("select tandem." + sql.quoted_identifier(group.watch->function) +
                               "($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], "
                               "$6::text[], $7::bigint[], $8::text[], $9, $10, $11::boolean[], $12::boolean[])");
       statements_.push_back({{group.watch->function, text},
@@ -233,19 +246,22 @@ class WalThread::Session {
                               Param(group.latest), Param::array(group.last), Param::array(group.old_last)},
                              postgres::Format::text});
     }
-    statements_.push_back(store::write_position(settings_.connector, position));
+    statements_.push_back(store::write_position(settings_.connector, flight.behind, flight.was, flight.becomes));
     pass(FailPoint::before_stream_commit);
-    if (auto sent = sql_->send(std::span<const postgres::Statement>(statements_)); !sent) return sent;
-    flight_ = position;
+    return sql.send(std::span<const postgres::Statement>(statements_));
+  }
+
+  Status finish_oldest() {
+    const auto done = session(flights_.oldest().session).finish_all();
+    if (!done) return tl::unexpected(done.error());
+    pass(FailPoint::after_stream_commit);
+    written_ = flights_.end_oldest();
     return {};
   }
 
-  Status finish_flight() {
-    if (!flight_) return {};
-    const auto done = sql_->finish_all();
-    if (!done) return tl::unexpected(done.error());
-    pass(FailPoint::after_stream_commit);
-    written_ = *std::exchange(flight_, std::nullopt);
+  Status finish_flights() {
+    while (!flights_.empty())
+      if (auto finished = finish_oldest(); !finished) return finished;
     return {};
   }
 
@@ -273,7 +289,7 @@ class WalThread::Session {
 
   /// A transaction has changed the watches. Its effect is visible a moment after its commit has been decoded.
   Result<bool> others() {
-    if (auto finished = finish_flight(); !finished) return tl::unexpected(finished.error());
+    if (auto finished = finish_flights(); !finished) return tl::unexpected(finished.error());
     if (!batch_->empty()) return true;  // first what came before it
     const auto seen = tick(batch_->watches_changed());
     if (!seen) return tl::unexpected(seen.error());
@@ -313,7 +329,7 @@ class WalThread::Session {
 
   /// One stretch of the first watch that is new or has a gap. At its end the stream starts again: with bodies.
   Result<bool> compare() {
-    if (auto finished = finish_flight(); !finished) return tl::unexpected(finished.error());
+    if (auto finished = finish_flights(); !finished) return tl::unexpected(finished.error());
     const auto watch = std::ranges::find_if(plan_.watches, &store::StreamWatch::pending);
     const std::array<postgres::Statement, 2> statements{
         store::hold_fence(settings_.connector, epoch_),
@@ -335,10 +351,27 @@ class WalThread::Session {
 
   // --- sessions ---
 
+  [[nodiscard]] Connection& session(int number) { return number == 0 ? *sql_ : *second_; }
+
+  /// Without one, batches follow each other.
+  bool has_second_session() {
+    if (second_) return true;
+    if (Clock::now() - second_failed_at_ < second_again_after) return false;
+    auto opened = store::open_session(settings_, "wal beside");
+    if (!opened) {
+      log::warn("no second session captures from the log; the first one does alone", opened.error());
+      second_failed_at_ = Clock::now();
+      return false;
+    }
+    second_.emplace(std::move(*opened));
+    return true;
+  }
+
   void close() {
     stream_.reset();
     batch_.reset();
-    flight_.reset();
+    flights_.clear();
+    second_.reset();
     sql_.reset();
     slot_.close();
   }
@@ -365,12 +398,14 @@ class WalThread::Session {
 
   store::StreamPlan plan_;
   std::optional<Connection> sql_;
+  std::optional<Connection> second_;  ///< once a full batch has stood beside another
+  SteadyTime second_failed_at_{};
   std::optional<ReplicationStream> stream_;
   std::variant<wire::PgoutputDecoder, wire::FrameDecoder> decoder_;
   std::optional<ChangeBatch> batch_;
   std::vector<postgres::Statement> statements_;
-  std::deque<std::string> texts_;         ///< of statements_
-  std::optional<StreamPosition> flight_;  ///< where we are when the transaction in flight has committed
+  std::deque<std::string> texts_;  ///< of statements_
+  StreamFlights flights_;
   StreamPosition written_;
   Lsn confirmed_;
   milliseconds lost_after_ = lost_after;

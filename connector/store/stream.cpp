@@ -76,11 +76,21 @@ postgres::Statement wait_until_visible(const std::vector<std::int64_t>& transact
           postgres::Format::text};
 }
 
-postgres::Statement write_position(const std::string& connector, const StreamPosition& position) {
-  return {queries::stream_position,
-          {Param(connector), Param(to_string(position.through)), Param(to_string(position.commit)),
-           Param(to_string(position.change)), Param(static_cast<std::int64_t>(position.ordinal))},
+postgres::Statement stand_in_stream(const std::string& connector, std::int64_t number) {
+  return {{"stream place", "select tandem.stand_in_stream($1, $2::bigint)"},
+          {Param(connector), Param(number)},
           postgres::Format::text};
+}
+
+postgres::Statement write_position(const std::string& connector, std::optional<std::int64_t> behind,
+                                   const StreamPosition& was, const StreamPosition& becomes) {
+  postgres::Statement statement{
+      queries::stream_position, {Param(connector), behind ? Param(*behind) : Param()}, postgres::Format::text};
+  for (const StreamPosition& at : {was, becomes})
+    for (Param& param : std::array{Param(to_string(at.through)), Param(to_string(at.commit)),
+                                   Param(to_string(at.change)), Param(at.ordinal)})
+      statement.params.push_back(std::move(param));
+  return statement;
 }
 
 }  // namespace tandem::store

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,9 @@ struct StreamSlot {
 [[nodiscard]] postgres::Statement hold_fence(const std::string& connector, Epoch epoch);
 /// What the log tells of may not be visible yet: whoever read its rows would read what was before.
 [[nodiscard]] postgres::Statement wait_until_visible(const std::vector<std::int64_t>& transactions);
-[[nodiscard]] postgres::Statement write_position(const std::string& connector, const StreamPosition& position);
+[[nodiscard]] postgres::Statement stand_in_stream(const std::string& connector, std::int64_t number);
+/// Fails unless the stream is where the batch before leaves it; `behind` is that one's number while it is in flight.
+[[nodiscard]] postgres::Statement write_position(const std::string& connector, std::optional<std::int64_t> behind,
+                                                 const StreamPosition& was, const StreamPosition& becomes);
 
 }  // namespace tandem::store

@@ -105,6 +105,37 @@ begin
 end
 $$;
 
+-- A batch holds its number until its transaction has ended: the one behind it waits for that in tandem.move_stream. The lock is the server's, so that it
+-- sees who waits for whom.
+create or replace function tandem.stand_in_stream(connector text, number bigint) returns void
+language sql volatile set search_path = pg_catalog, pg_temp set lock_timeout = 0
+as $$
+  select pg_advisory_xact_lock(hashtextextended('tandem stream ' || $1, $2))
+$$;
+
+-- The last statement of a batch: the stream moves from where the batch before has left it, and from nowhere else. So a batch whose predecessor has failed
+-- is taken back, and one of a session that was given up cannot be captured twice.
+--   $2 behind   number of the batch before while that is in flight, or null: it has ended when the lock is free, committed or not
+--   $3 was, $4 becomes   through, commit and change as tandem.stream has them; 0/0 where no transaction is captured in part. $5, $6 ordinals
+create or replace function tandem.move_stream(connector text, behind bigint, was pg_lsn[], becomes pg_lsn[], ordinal_was integer, ordinal_becomes integer)
+returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp set lock_timeout = 0
+as $$
+#variable_conflict use_column
+begin
+  if behind is not null then
+    perform pg_advisory_xact_lock(hashtextextended('tandem stream ' || $1, $2));
+  end if;
+  update tandem.stream s
+    set through = $4[1], commit_lsn = nullif($4[2], '0/0'), change_lsn = nullif($4[3], '0/0'), ordinal = $6, updated_at = now()
+    where s.connector = $1 and s.through = $3[1] and coalesce(s.commit_lsn, '0/0') = $3[2] and coalesce(s.change_lsn, '0/0') = $3[3]
+      and coalesce(s.ordinal, 0) = $5;
+  if not found then
+    raise exception 'the stream of connector % is not where the batch before has left it', $1 using errcode = 'object_not_in_prerequisite_state';
+  end if;
+end
+$$;
+
 -- A commit is in the log before it is visible: for a moment, or, where a synchronous standby is waited for, for long. Nobody may be told of rows that he
 -- cannot see yet: a record without a body would be read as it was before. Transactions as the log numbers them, without their epoch. SQLSTATE 55P03 = not now.
 create or replace function tandem.wait_until_visible(transactions bigint[]) returns void

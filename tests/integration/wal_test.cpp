@@ -252,9 +252,13 @@ TEST_P(Wal, ALargeTransactionComesInPieces) {
   sql().run(
       "begin; insert into account select n, 'n' from generate_series(1, 30000) n; update account set name = 'm' where "
       "nr <= 10000; commit");
-  for (const char* point : {"before_stream_commit:3", "after_stream_commit:4"}) {
+  // Two batches are in flight at most of these: what is behind the oldest may have committed or not.
+  for (const char* point :
+       {"before_stream_commit:2", "after_stream_commit:1", "before_stream_commit:3", "after_stream_commit:2"}) {
     stand().tandem().start({{"TANDEM_FAIL_POINT", point}});
     ASSERT_TRUE(stand().tandem().wait(patience)) << point;
+    const auto here = count();
+    EXPECT_EQ(sql().number("select count(distinct (operation, object_id)) from tandem.outbox"), here) << point;
   }
   EXPECT_GT(count(), 0);
   EXPECT_LT(count(), 40000);
@@ -264,6 +268,39 @@ TEST_P(Wal, ALargeTransactionComesInPieces) {
   ASSERT_TRUE(wait_for([&] { return count("object_id = '0'") == 1; }, patience));
   EXPECT_EQ(count(), 40001);
   EXPECT_EQ(sql().number("select count(distinct (operation, object_id)) from tandem.outbox"), 40001);
+}
+
+TEST_P(Wal, FullBatchesStandSideBySideAndCommitInOrder) {
+  sql().run("create table account (nr int primary key, name text)");
+  stand().begin(watch("wal"));
+  ASSERT_TRUE(arrives());
+  sql().run("select tandem.pause('second_crm')");
+  ASSERT_EQ(stand().tandem().stop(), 0);
+  sql().run(
+      "insert into account select n, 'a' from generate_series(1, 20000) n; update account set name = 'b'; "
+      "update account set nr = nr + 20000");
+  sql().run("insert into account values (0, 'last')");
+  stand().tandem().start_ready();
+  ASSERT_TRUE(wait_for([&] { return count("object_id = '0'") == 1; }, patience));
+  EXPECT_EQ(sql().number("select count(*) from pg_stat_activity where application_name like '% wal beside'"), 1);
+  EXPECT_EQ(count(), 60001);
+  EXPECT_EQ(sql().number("select count(*) from (select string_agg(operation, ' ' order by counter) as told from "
+                         "tandem.outbox group by coalesce(old_object_id, object_id)) o where told = 'create update "
+                         "rekey'"),
+            20000);
+}
+
+TEST_P(Wal, AStreamThatWasMovedIsReadAgainWhereItIs) {
+  sql().run("create table account (nr int primary key, name text)");
+  stand().begin(watch("wal"));
+  sql().run("insert into account values (1, 'a')");
+  ASSERT_TRUE(arrives());
+  sql().run("update tandem.stream set through = through - 8");  // as an earlier session might that was given up
+  sql().run("insert into account values (2, 'a')");
+  ASSERT_TRUE(wait_for([&] { return count() == 2; }, patience));
+  ASSERT_TRUE(arrives());
+  EXPECT_TRUE(stand().tandem().logged("is not where the batch before has left it"));
+  EXPECT_EQ(count(), 2);
 }
 
 TEST_P(Wal, ALostSlotIsClosedByComparison) {

@@ -1,4 +1,3 @@
--- $1 connector, $2 through, $3 commit, $4 change, $5 ordinal: of the transaction behind it, 0/0 where none is captured in part.
-update tandem.stream
-set through = $2::pg_lsn, commit_lsn = nullif($3::pg_lsn, '0/0'), change_lsn = nullif($4::pg_lsn, '0/0'), ordinal = $5::integer, updated_at = now()
-where connector = $1::text
+-- $1 connector, $2 number of the batch before that is in flight or null; through, commit, change and ordinal (0/0 and 0 where no transaction is captured in
+-- part): $3 to $6 where that leaves the stream, $7 to $10 where this one does.
+select tandem.move_stream($1::text, $2::bigint, array[$3::pg_lsn, $4::pg_lsn, $5::pg_lsn], array[$7::pg_lsn, $8::pg_lsn, $9::pg_lsn], $6::integer, $10::integer)
