@@ -97,9 +97,10 @@ std::string_view CrmTable::type_of(std::string_view column) const {
   return found == types_.end() ? std::string_view() : std::string_view(found->second);
 }
 
-/// Of a key that is found by its text.
+/// Of a key that is found by its text; none where the column would round it or cut it.
 std::optional<std::string> CrmTable::cast_of_key() const {
-  return key_.size() == 1 ? cast_to(type_of(key_.front())) : std::nullopt;
+  if (key_.size() != 1 || type_of(key_.front()).ends_with(')')) return std::nullopt;
+  return cast_to(type_of(key_.front()));
 }
 
 /// $1: keys, as keys_of writes them.

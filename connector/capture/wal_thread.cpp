@@ -182,6 +182,9 @@ class WalThread::Session {
       }
     }
     if (came) heard_ = Clock::now();
+    // Asked here, behind reading: a batch may have kept us for long.
+    if (Clock::now() - heard_ >= lost_after_)
+      return fail(ErrorKind::unavailable, "the replication stream has been silent for too long");
     if (auto captured = capture(); !captured) return tl::unexpected(captured.error());
     if (auto confirmed = confirm(reply); !confirmed) return tl::unexpected(confirmed.error());
     if (!batch_->watches_changed().empty()) return others();
@@ -270,8 +273,6 @@ class WalThread::Session {
   /// Only what has been written down: the log is kept until then.
   Status confirm(bool reply) {
     const auto now = Clock::now();
-    if (now - heard_ >= lost_after_)
-      return fail(ErrorKind::unavailable, "the replication stream has been silent for too long");
     const bool progress = written_.through > confirmed_ && now - confirmed_at_ >= confirm_every;
     const bool silence = now - heard_ >= ask_after && now - confirmed_at_ >= ask_after;
     if (!reply && !progress && !silence) return {};

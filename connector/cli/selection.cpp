@@ -18,7 +18,8 @@ Condition condition_of(const Selection& selection) {
   if (!selection.source.empty()) add("o.source = ", selection.source, "");
   if (!selection.request_type.empty()) add("o.request_type = ", selection.request_type, "");
   if (!selection.object_id.empty()) {
-    add("hashtextextended(o.object_id, 0) = hashtextextended(", selection.object_id, "::text, 0)");
+    if (!selection.of_inbox())  // which no index leads to by the object
+      add("hashtextextended(o.object_id, 0) = hashtextextended(", selection.object_id, "::text, 0)");
     add("o.object_id = ", selection.object_id, "");
   }
   if (!selection.outcome.empty()) add("o.outcome = ", selection.outcome, "");

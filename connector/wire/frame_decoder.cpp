@@ -24,7 +24,8 @@ std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t widt
 Status broken_packet(std::size_t left) {
   return fail(ErrorKind::protocol,
               "the server's tandem sent a packet that does not end with a frame, or goes on behind a message: " +
-                  std::to_string(left) + " bytes are left");
+                  std::to_string(left) + " bytes are left",
+              "install plugin and connector of the same release");
 }
 
 std::string number_text(unsigned number) {

@@ -45,15 +45,17 @@ begin
                  and x.version is not null and x.updated_at > i.date_time
                  and x.target is not distinct from (select s.definition ->> 'target' from tandem.source s where s.source = i.source)) as ended
       from tandem.inbox i where i.counter = any (counters) and i.request_state = 4 order by i.counter for update
+    ), later as materialized (   -- in one pass from the oldest of them on: no index holds the objects of settled records
+      select n.counter, n.object_id, n.source, n.request_type, n.operation from tandem.inbox n
+      where n.counter > (select min(o.counter) from locked o where o.object_id is not null)
+        and (n.object_id in (select o.object_id from locked o)) is true and n.request_state in (1, 2, 3)
+        and n.outcome is distinct from 'discarded' and n.outcome is distinct from 'filtered'
     ), newer as materialized (
       select l.counter, bool_or(n.operation = 'delete') as deleted,
              array(select distinct k from tandem.inbox m
                    cross join lateral jsonb_object_keys(case when jsonb_typeof(m.body) = 'object' then m.body end) as k
                    where m.counter = any (array_agg(n.counter))) as told
-      from locked l join tandem.inbox n
-        on n.counter > (select min(o.counter) from locked o where o.object_id is not null)   -- from there on the inbox is read: it has no index by object
-        and n.object_id = l.object_id and n.source = l.source and n.request_type = l.request_type and n.counter > l.counter
-        and n.request_state in (1, 2, 3) and n.outcome is distinct from 'discarded' and n.outcome is distinct from 'filtered'
+      from locked l join later n on n.object_id = l.object_id and n.source = l.source and n.request_type = l.request_type and n.counter > l.counter
       group by l.counter
     ), again as materialized (
       select l.counter, l.can_fetch, n.counter is not null or l.ended as overtaken,
@@ -67,7 +69,7 @@ begin
       set request_state = case when a.nothing then 3 else 1 end, outcome = case when a.nothing then 'superseded' end, error_code = null,
           description = case when a.nothing then 'newer records of the object have said all of it' end, need_retry = null, attempts = 0,
           body = case when a.nothing then i.body else a.body end, answer_status = case when a.body is not null then i.answer_status end,
-          version = case when a.overtaken then null else i.version end, next_attempt_at = null, date_time_update = clock_timestamp()
+          object_hash = hashtextextended(i.object_id, 0), version = case when a.overtaken then null else i.version end, next_attempt_at = null, date_time_update = clock_timestamp()
       from again a where i.counter = a.counter
       returning i.counter, i.source, i.request_type, i.object_id, a.nothing, i.body is null and a.can_fetch as fetched
     ), parked as (

@@ -126,6 +126,7 @@ begin
   if behind is not null then
     perform pg_advisory_xact_lock(hashtextextended('tandem stream ' || $1, $2));
   end if;
+  perform set_config('lock_timeout', '5s', true);   -- whoever else holds the stream's row is no reason to wait for long
   update tandem.stream s
     set through = $4[1], commit_lsn = nullif($4[2], '0/0'), change_lsn = nullif($4[3], '0/0'), ordinal = $6, updated_at = now()
     where s.connector = $1 and s.through = $3[1] and coalesce(s.commit_lsn, '0/0') = $3[2] and coalesce(s.change_lsn, '0/0') = $3[3]

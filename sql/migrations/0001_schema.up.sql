@@ -122,6 +122,7 @@ create table tandem.inbox (
   record_id          uuid not null
     default encode(int8send((currval('tandem.inbox_counter_seq') << 16) | 32768) || set_bit(timestamptz_send(now()), 7, 1), 'hex')::uuid,
   object_id          text,
+  object_hash        bigint,                             -- of object_id where it was known on arrival or at a retry: a settlement leaves it alone
   request_type       text not null,
   operation          text not null,
   source             text not null,
@@ -147,7 +148,9 @@ create table tandem.inbox (
   constraint inbox_counter_identifies_a_record primary key (counter),
   constraint inbox_source_record_arrives_once unique (source_record_id, source)  -- what tells rows apart comes first: one comparison
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
--- No index by object: object_id is often known only when the record is settled, and a settlement that changes what an index holds adds to all three.
+-- For delivery, which asks what is pending of an object. Not by object_id, which is often known only when the record is settled: a settlement that changes
+-- what an index holds adds to all three.
+create index inbox_object on tandem.inbox (object_hash, counter) where object_hash is not null;
 create trigger inbox_state_and_outcome_agree after update on tandem.inbox for each row when ((
   (new.operation = old.operation or new.operation in ('create', 'update', 'delete', 'rekey', 'snapshot', 'call', 'canary'))
   and (old.request_state <> 3 or new.request_state = 3) and (

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "outbox_scene.hpp"
 #include "store/flush.hpp"
 #include "store/window.hpp"
@@ -187,6 +190,34 @@ TEST_F(BodyReading, TellsWhatBecameOfARecord) {
   EXPECT_EQ(found.at(0).found, Found::settled);
   EXPECT_EQ(found.at(1).found, Found::gone);
   EXPECT_EQ(found.at(2).found, Found::pending);
+}
+
+TEST_F(BodyReading, WhatTheOtherSideHasSentOfAnObjectIsFoundWithoutReadingTheInbox) {
+  scene.admin->run(
+      R"(insert into tandem.source (source, definition) values ('theirs', '{"target": "alpha"}'); truncate tandem.inbox;)"
+      "insert into account select i, null, 1, 1, 0, '' from generate_series(1, 10) i");
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(read(pending()).size(), 10U);  // a plan is made while the inbox is empty
+  scene.admin->run(
+      "insert into tandem.inbox (object_id, object_hash, request_type, operation, source, source_record_id, "
+      "request_state, outcome) select o, hashtextextended(o, 0), 'account', 'update', 'theirs', id, "
+      "case when id = 'now' then 1 else 3 end, case when id <> 'now' then 'applied' end from ("
+      "select (n % 10 + 1)::text as o, n::text as id from generate_series(1, 200) n "
+      "union all select 'x' || n, 'x' || n from generate_series(1, 50000) n union all select '3', 'now') as given");
+  const auto rows_read = [&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1'200));  // a session tells its numbers once a second
+    EXPECT_TRUE(session.run("select 1"));
+    return scene.admin->number(
+        "select (select seq_tup_read from pg_stat_user_tables where relname = 'inbox') + (select sum(idx_tup_read) "
+        "from "
+        "pg_stat_user_indexes where relname = 'inbox')");
+  };
+  const auto before = rows_read();
+  const auto found = read(pending());
+  ASSERT_EQ(found.size(), 10U);
+  for (std::size_t i = 0; i < found.size(); ++i)
+    EXPECT_EQ(found[i].found, i == 2 ? FoundBody::Found::not_visible : FoundBody::Found::pending) << i;
+  EXPECT_LT(rows_read() - before, 1'000);
+  scene.admin->run("truncate tandem.inbox");
 }
 
 TEST_F(BodyReading, AChangedKeyTakesItsIdentityAlongWhenTheOldLaneIsQuiet) {

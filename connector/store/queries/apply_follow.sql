@@ -9,7 +9,7 @@ with given as materialized (
   from unnest($2::text[], $3::text[], $4::boolean[]) as g (request_type, object_id, answers)
 ), counted as (
   update tandem.agreed a
-  set answers = case when a.answered_at > clock_timestamp() - interval '1 minute' then a.answers + 1 else 1 end,
+  set answers = case when a.answered_at > clock_timestamp() - interval '1 minute' then least(a.answers + 1, 1000) else 1 end,
       answered_at = case when a.answered_at > clock_timestamp() - interval '1 minute' then a.answered_at else clock_timestamp() end
   from given g where a.agreed_id = g.agreed_id
   returning a.agreed_id, a.answers

@@ -18,7 +18,7 @@ select case
                and r.request_state in (1, 2)) then 4
              when o.request_state = 1 and low.sources <> '{}' and exists (
                select from tandem.inbox n
-               where hashtextextended(n.object_id, 0) = hashtextextended(o.object_id, 0) and n.object_id = o.object_id
+               where n.object_hash = hashtextextended(o.object_id, 0) and n.object_id = o.object_id
                  and n.request_type = o.request_type and n.request_state in (1, 2) and n.source = any (low.sources)
                  and not exists (
                    select from tandem.parked p

@@ -12,8 +12,8 @@ with moved as (
   select $10::jsonb is null or exists (select from moved) as taken,
          (select s.definition ->> 'target' from tandem.source s where s.source = $1::text) as target
 ), arrived as (
-  insert into tandem.inbox (object_id, request_type, operation, source, body, remote_id, source_record_id, version, trace_context, origin)
-  select coalesce(i.object_id, g.object_id), g.request_type, g.operation, $1::text, g.body::jsonb, g.remote_id, g.source_record_id, g.version,
+  insert into tandem.inbox (object_id, object_hash, request_type, operation, source, body, remote_id, source_record_id, version, trace_context, origin)
+  select coalesce(i.object_id, g.object_id), hashtextextended(coalesce(i.object_id, g.object_id), 0), g.request_type, g.operation, $1::text, g.body::jsonb, g.remote_id, g.source_record_id, g.version,
          g.trace_context, $1::text
   from (  -- unnested side by side they come in order, and without a store for each row
     select unnest($2::text[]) as request_type, unnest($3::text[]) as operation, unnest($4::text[]) as remote_id, unnest($5::text[]) as object_id,
