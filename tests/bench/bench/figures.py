@@ -57,7 +57,7 @@ def reached(measured):
     if not sign or measured["size"] != "full":
         return None
     met = measured["value"] >= value if sign == ">=" else measured["value"] <= value
-    return met and (measured["ratio"] or 0) >= RATIO_GOALS.get(measured["name"], 0)
+    return met and (measured["name"] not in RATIO_GOALS or (measured["ratio"] or 0) >= RATIO_GOALS[measured["name"]])
 
 
 def rows_of(measured):
