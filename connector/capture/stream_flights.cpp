@@ -17,7 +17,7 @@ bool StreamFlights::admits(const std::deque<ChangeBatch::Group>& groups) const {
   for (const auto& [watch, keys] : flights_.front().objects)
     for (const ChangeBatch::Group& group : groups)
       if (group.watch == watch &&
-          std::ranges::any_of(group.newest, [&](const auto& of) { return keys.contains(of.first); }))
+          std::ranges::any_of(group.newest, [&keys = keys](const auto& of) { return keys.contains(of.first); }))
         return false;
   return true;
 }
