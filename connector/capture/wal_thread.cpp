@@ -166,6 +166,7 @@ class WalThread::Session {
   /// Reads, captures, compares, confirms, each for a moment. False: the watches are others now.
   Result<bool> step() {
     bool reply = false, came = false;
+    const bool reads = !batch_->full() && batch_->watches_changed().empty();
     milliseconds patience = !flights_.empty() ? in_flight_glance : comparing() ? milliseconds{0} : glance;
     while (!batch_->full() && batch_->watches_changed().empty()) {
       const auto message = stream_->read(patience);
@@ -182,8 +183,8 @@ class WalThread::Session {
       }
     }
     if (came) heard_ = Clock::now();
-    // Asked here, behind reading: a batch may have kept us for long.
-    if (Clock::now() - heard_ >= lost_after_)
+    // Silence is what we have listened to: a batch may have kept us for long, or new watches.
+    if (reads && Clock::now() - heard_ >= lost_after_)
       return fail(ErrorKind::unavailable, "the replication stream has been silent for too long");
     if (auto captured = capture(); !captured) return tl::unexpected(captured.error());
     if (auto confirmed = confirm(reply); !confirmed) return tl::unexpected(confirmed.error());

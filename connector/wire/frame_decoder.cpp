@@ -15,17 +15,13 @@ static_assert(FrameDecoder::protocol_version == TANDEM_PROTOCOL_VERSION);
 constexpr unsigned known_parts = TANDEM_PART_CHANGED | TANDEM_PART_OLD_KEY | TANDEM_PART_OLD_IMAGE;
 constexpr unsigned known_truncate_flags = TANDEM_TRUNCATE_CASCADE | TANDEM_TRUNCATE_RESTART;
 
-std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t width) {
-  std::uint64_t value = 0;
-  for (const char byte : bytes.substr(at, width)) value = (value << 8U) | static_cast<std::uint8_t>(byte);
-  return value;
+Status broken_packet(const std::string& what) {
+  return fail(ErrorKind::protocol, "the server's tandem sent a packet that " + what,
+              "install plugin and connector of the same release");
 }
 
-Status broken_packet(std::size_t left) {
-  return fail(ErrorKind::protocol,
-              "the server's tandem sent a packet that does not end with a frame, or goes on behind a message: " +
-                  std::to_string(left) + " bytes are left",
-              "install plugin and connector of the same release");
+Status cut_packet(std::size_t left) {
+  return broken_packet("does not end with a frame: " + std::to_string(left) + " bytes are left");
 }
 
 std::string number_text(unsigned number) {
@@ -35,18 +31,17 @@ std::string number_text(unsigned number) {
 }  // namespace
 
 Status FrameDecoder::decode_all(std::string_view message, Lsn /*lsn*/, const TakeEvent& take) {
-  constexpr std::size_t head = sizeof(std::uint64_t) + sizeof(std::uint32_t);
-  bool ended = message.empty();
+  constexpr std::size_t lsn_size = sizeof(std::uint64_t), head_size = lsn_size + sizeof(std::uint32_t);
   do {
-    if (ended || message.size() < head) return broken_packet(message.size());
-    const Lsn lsn{number_at(message, 0, sizeof(std::uint64_t))};
-    const auto length = number_at(message, sizeof(std::uint64_t), sizeof(std::uint32_t));
-    message.remove_prefix(head);
-    if (message.size() < length) return broken_packet(message.size());
+    if (message.size() < head_size) return cut_packet(message.size());
+    const Lsn lsn{big_endian(message.substr(0, lsn_size))};
+    const auto length = big_endian(message.substr(lsn_size, head_size - lsn_size));
+    message.remove_prefix(head_size);
+    if (message.size() < length) return cut_packet(message.size());
     const auto event = decode(message.substr(0, length));
     if (!event) return tl::unexpected<Error>(event.error());
     message.remove_prefix(length);
-    ended = std::holds_alternative<Message>(*event);
+    if (std::holds_alternative<Message>(*event) && !message.empty()) return broken_packet("goes on behind a message");
     if (Status taken = take(*event, lsn); !taken) return taken;
   } while (!message.empty());
   return {};

@@ -13,10 +13,14 @@ MessageReader::MessageReader(std::string_view plugin, int version, std::string_v
     rest_.remove_prefix(1);
 }
 
-std::uint64_t MessageReader::number(std::size_t width) {
+std::uint64_t big_endian(std::string_view bytes) {
   std::uint64_t value = 0;
-  for (const char byte : bytes(width)) value = (value << 8) | static_cast<std::uint8_t>(byte);
+  for (const char byte : bytes) value = (value << 8U) | static_cast<std::uint8_t>(byte);
   return value;
+}
+
+std::uint64_t MessageReader::number(std::size_t width) {
+  return big_endian(bytes(width));
 }
 
 std::uint32_t MessageReader::varint() {

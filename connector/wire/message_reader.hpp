@@ -43,6 +43,8 @@ class MessageReader {
   std::string problem_;
 };
 
+[[nodiscard]] std::uint64_t big_endian(std::string_view bytes);
+
 /// A byte for an error: itself where it can be printed.
 [[nodiscard]] std::string shown(std::uint8_t byte);
 

@@ -665,16 +665,10 @@ TEST_F(Flush, PlansThatWereMadeWhileNothingWasParkedReadLittleOfWhatIs) {
       "'account', 'x' || n, 'rejected' from generate_series(1, 20000) n;"
       "insert into tandem.attempt (counter, attempt, epoch, started_at, duration) select 2000000 + n, 1, 1, now(), '1 "
       "ms' from generate_series(1, 20000) n");
-  const auto rows_read = [&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1'200));  // a session tells its numbers once a second
-    EXPECT_TRUE(session.run("select 1"));
-    return scene.admin->number(
-        "select (select sum(seq_tup_read) from pg_stat_user_tables where relname in ('parked', 'failed', 'attempt')) + "
-        "(select sum(idx_tup_read) from pg_stat_user_indexes where relname in ('parked', 'failed', 'attempt'))");
-  };
-  const auto before = rows_read();
+  const std::string tables = "'parked', 'failed', 'attempt'";
+  const auto before = scene.rows_read(session, tables);
   flush_all_kinds(each);
-  EXPECT_LT(rows_read() - before, 20'000 + 6 * each * 20)
+  EXPECT_LT(scene.rows_read(session, tables) - before, 20'000 + 6 * each * 20)
       << "all that waits was read again and again: "
       << scene.admin->text(
              "select string_agg(indexrelname || ' ' || idx_tup_read, ', ' order by idx_tup_read desc) from "

@@ -1,5 +1,7 @@
 #pragma once
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "config/settings.hpp"
 #include "store/parked.hpp"
@@ -44,6 +46,14 @@ class OutboxScene {
         "tandem.route, "
         "tandem.connector, "
         "tandem.connector_alive, tandem.audit, tandem.confirmation, tandem.write_back");
+  }
+  /// Rows and index entries of tables (quoted, with commas between) that have been read so far; the session tells its
+  /// own numbers first, which it does once a second at most.
+  [[nodiscard]] long long rows_read(postgres::Connection& session, const std::string& tables) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1'200));
+    if (!session.run("select 1")) throw std::runtime_error("the session is lost");
+    return admin->number("select (select sum(seq_tup_read) from pg_stat_user_tables where relname in (" + tables +
+                         ")) + (select sum(idx_tup_read) from pg_stat_user_indexes where relname in (" + tables + "))");
   }
   [[nodiscard]] postgres::Connection session() const {
     auto opened = store::open_session(settings, "test");
