@@ -49,16 +49,6 @@ CounterRanges first_of(const CounterRanges& ranges, std::int64_t counters) {
   return out;
 }
 
-CounterRanges intersection(const CounterRanges& a, const CounterRanges& b) {
-  CounterRanges out;
-  for (auto x = a.begin(), y = b.begin(); x != a.end() && y != b.end();) {
-    const CounterRange both{std::max(x->first, y->first), std::min(x->last, y->last)};
-    if (both.first <= both.last) out.push_back(both);
-    (x->last < y->last ? x : y)++;
-  }
-  return out;
-}
-
 CounterRanges up_to(const CounterRanges& ranges, Counter last) {
   CounterRanges out;
   for (const auto& range : ranges)

@@ -15,7 +15,6 @@ using CounterRanges = std::vector<CounterRange>;
 [[nodiscard]] CounterRanges difference(const CounterRanges& a, const CounterRanges& b);
 /// The lowest of them, no more than so many counters.
 [[nodiscard]] CounterRanges first_of(const CounterRanges& ranges, std::int64_t counters);
-[[nodiscard]] CounterRanges intersection(const CounterRanges& a, const CounterRanges& b);
 [[nodiscard]] CounterRanges up_to(const CounterRanges& ranges, Counter last);
 [[nodiscard]] CounterRanges above(const CounterRanges& ranges, Counter last);
 

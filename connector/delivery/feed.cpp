@@ -1,14 +1,11 @@
 #include "delivery/feed.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "delivery/counter_ranges.hpp"
 
 namespace tandem {
 namespace {
-
-constexpr Counter no_end{std::numeric_limits<std::int64_t>::max()};
 
 /// Rule 3: what is skipped on the way to a higher position is a gap, what is seen below it is none any more.
 void advance(Feed::Head& head, std::span<const Counter> seen) {
@@ -21,19 +18,11 @@ void advance(Feed::Head& head, std::span<const Counter> seen) {
   }
 }
 
-/// A detached target has read, in one later snapshot, `seen` of its gaps and of what lies between its position and
-/// `reached`. What it must still look for, up to there, is what the shared head still looks for and it had not read
-/// itself: everything else was visible to the shared head, so whatever the window did not return is not the target's.
-Feed::Head followed(const Feed::Head& own, const Feed::Head& shared, std::span<const Counter> seen, Counter reached) {
-  auto unread = own.gaps;
-  if (!unread.empty() && unread.back().last == own.position)
-    unread.back().last = no_end;  // an earlier window's bound lay in a gap
-  else
-    unread.push_back({Counter{own.position.value + 1}, no_end});
-  auto gaps = without(up_to(intersection(shared.gaps, unread), reached), seen);
-  const auto beyond = above(own.gaps, reached);
-  gaps.insert(gaps.end(), beyond.begin(), beyond.end());
-  return {std::max(own.position, reached), std::move(gaps)};
+/// What this head has not read of all that is at or below `last`.
+CounterRanges unread(const Feed::Head& head, Counter last) {
+  auto ranges = head.gaps;
+  if (head.position < last) ranges.push_back({Counter{head.position.value + 1}, last});
+  return ranges;
 }
 
 }  // namespace
@@ -50,21 +39,24 @@ Feed::Window Feed::shared_window(std::size_t rows) const {
 }
 
 Feed::Window Feed::detached_window(TargetIndex target, std::size_t rows, std::size_t reach) const {
-  const auto& head = *state_.detached[target];
-  const auto farthest = static_cast<std::int64_t>(reach);
-  // What the shared head still looks for is left to it: it is this target's to look for once that has seen it.
-  const auto missed = difference(head.gaps, state_.shared.gaps);
-  auto gaps = first_of(missed, farthest);
-  if (gaps != missed) return {target, head.position, gaps.back().last, std::move(gaps), rows};
-  const auto through = std::min(state_.shared.position, Counter{head.position.value + farthest});
-  return {target, head.position, through, std::move(gaps), rows};
+  // What the shared head still looks for is left to it, above the own position as well: of two records of an object
+  // that become visible together, the one behind the position could be read before the one in the gap.
+  const auto missed = difference(unread(*state_.detached[target], state_.shared.position), state_.shared.gaps);
+  auto ranges = first_of(missed, static_cast<std::int64_t>(reach));
+  const auto through = ranges == missed ? state_.shared.position : ranges.back().last;
+  return {target, through, through, std::move(ranges), rows};
 }
 
 void Feed::answered(const Window& window, std::span<const Counter> seen, Xid xmin) {
   const bool cut = seen.size() >= window.rows;
   if (window.target) {
+    // Up to `reached` it has read whatever the shared head has: what the window did not return is another target's.
+    const auto reached = cut && !seen.empty() ? seen.back() : *window.through;
     auto& head = *state_.detached[*window.target];
-    head = followed(head, state_.shared, seen, cut && !seen.empty() ? seen.back() : *window.through);
+    auto gaps = up_to(state_.shared.gaps, reached);
+    const auto beyond = above(head.gaps, reached);
+    gaps.insert(gaps.end(), beyond.begin(), beyond.end());
+    head = {std::max(head.position, reached), std::move(gaps)};
     return;
   }
   advance(state_.shared, seen);

@@ -52,8 +52,8 @@ class Feed {
   explicit Feed(State state) : state_(std::move(state)) {}
 
   [[nodiscard]] Window shared_window(std::size_t rows) const;
-  /// No further than `reach` counters at once: most of them are other targets'. Where gaps take up all of it, `through`
-  /// lies among them.
+  /// What the shared head has read and this target has not, no more than `reach` counters at once: most of them are
+  /// other targets'. All of it is named by `gaps`; `through` is how far the target has followed once they are read.
   [[nodiscard]] Window detached_window(TargetIndex target, std::size_t rows, std::size_t reach) const;
   /// A window has answered: `seen` are the counters of its rows, ascending; `xmin` is its snapshot's. Windows are
   /// answered in the order in which they were asked, one at a time.

@@ -58,7 +58,6 @@ class FeedThread::Session {
                                  0),
         bodies_(settings),
         told_safe_(links_.size()),
-        read_at_(links_.size()),
         quiet_(links_.size(), true) {
     auto& registry = metrics::registry();
     windows_ = &registry.total(metrics::windows, {"all"});
@@ -192,7 +191,6 @@ class FeedThread::Session {
 
     feed_.emplace(facts->floors);
     told_safe_ = facts->floors;
-    read_at_.assign(links_.size(), {});
     noted_.store(feed_->position().value);
     more_ = true;
     delay_ = {};
@@ -313,7 +311,7 @@ class FeedThread::Session {
     const auto now = Clock::now();
     const auto rung = rings_.due();
     if (!more_ && now < next_poll_ && !(rung && *rung <= now)) return;
-    starving_ = !has_room_to_share() && !catching_up_;
+    starving_ = !has_room_to_share();
     if (starving_) return;
 
     std::vector<bool> wanted(links_.size());
@@ -331,8 +329,6 @@ class FeedThread::Session {
     rings_.answered([this](Counter counter) { return feed_->has_passed(counter); }, done);
     next_poll_ =
         done + (stream_up_ ? Clock::duration(poll_with_stream) : Clock::duration(settings_.capture.poll_interval));
-    ++shared_reads_;
-    catching_up_ = false;
     watch_gaps();
   }
 
@@ -342,7 +338,7 @@ class FeedThread::Session {
     if (detached_fails_) return false;  // one that cannot be read must not stop the others
     for (TargetIndex target = 0; target < links_.size(); ++target)
       if (!feed_->attached(target) && feed_->lag(target) <= std::int64_t{detached_reach} &&
-          read_at_[target] != shared_reads_ && !links_[target].room->scarce())
+          !links_[target].room->scarce())
         return true;
     return false;
   }
@@ -358,13 +354,6 @@ class FeedThread::Session {
         starving_ = false;
         continue;
       }
-      if (read_at_[target] == shared_reads_) {
-        // It has seen a late row that the shared head still looks for. Only a shared window can mend that, and it is
-        // due even where every target is detached.
-        more_ = catching_up_ = true;
-        starving_ = false;
-        continue;
-      }
       if (detached_due_) return;
       std::vector<bool> wanted(links_.size());
       wanted[target] = true;
@@ -373,8 +362,6 @@ class FeedThread::Session {
       const auto rows = read(window, wanted, free);
       detached_fails_ = !rows;
       if (!rows) return;
-      const bool whole = *rows < window.rows && window.through == feed_->position();
-      read_at_[target] = whole ? shared_reads_ : std::optional<std::uint64_t>();
       next_detached_ = target + 1;
       detached_due_ = true;
     }
@@ -585,9 +572,6 @@ class FeedThread::Session {
   std::deque<TargetIndex> recovering_;
   std::optional<store::Pauses> pauses_;  ///< as the loops were told since this start
   std::vector<Counter> told_safe_;
-  std::vector<std::optional<std::uint64_t>>
-      read_at_;  ///< by detached target: shared windows that its last, whole window had seen
-  std::uint64_t shared_reads_ = 1;
   std::size_t next_detached_ = 0;
   std::vector<bool> quiet_;
   std::int64_t record_bytes_ = 1'024;
@@ -595,7 +579,7 @@ class FeedThread::Session {
   std::atomic<Clock::rep> failing_since_{0};  ///< 0: reading works
   std::optional<bool> alerted_;               ///< an alert stands; nullopt: one of an earlier process may
   bool detached_fails_ = false, look_twice_ = false, more_ = true, starving_ = false, detached_due_ = false,
-       catching_up_ = false, stream_up_ = false, safe_dirty_ = false, halted_ = false, refuses_ = false;
+       stream_up_ = false, safe_dirty_ = false, halted_ = false, refuses_ = false;
   Clock::time_point next_poll_{}, next_tables_{}, next_own_xid_{}, next_safe_{}, next_orphans_{}, not_before_{};
   Clock::duration delay_{};
   metrics::Total *windows_ = nullptr, *window_rows_ = nullptr, *lost_sessions_ = nullptr;

@@ -46,6 +46,10 @@ std::vector<Run> runs() {
     s.target_of_object[1] = 1;
   };
   const auto two_targets_crash = [two_targets](Scene& s) { two_targets(s), s.connector_crashes = 1; };
+  const auto two_versions = [](Scene& s) {
+    s.connector_crashes = 0, s.room = 1, s.rows = 2, s.writes = {{{0, 0}, {1, 1}, {-1, -1}}};
+    s.target_of_object[1] = 1;
+  };
   const auto server = [](Scene& s) { s.connector_crashes = 0, s.server_crashes = 1; };
   const auto taken_over = [](Scene& s) { s.connector_crashes = 0, s.take_overs = 1; };
   return {
@@ -80,6 +84,7 @@ std::vector<Run> runs() {
                 s.connector_crashes = 0, s.room = s.rows = 2, s.writes = {{{0, -1}, {0, 0}, {1, -1}}};
                 s.target_of_object[0] = 1;
               }),
+      without("a detached target reads on where the shared head has gaps", &Rules::detached_stays_behind, two_versions),
       without("a detached target does not hold its floor", &Rules::detached_holds_floor, two_targets_crash),
 
       sound("two crashes", [](Scene& s) { s.connector_crashes = 2; }),
@@ -121,6 +126,7 @@ std::vector<Run> runs() {
               s.connector_crashes = 0, s.room = 2, s.rows = 2, s.writes = {{{0, 1}, {1, 0}, {1, -1}}};
               s.target_of_object[1] = 1;
             }),
+      sound("two targets, two versions of an object in one transaction", two_versions),
       sound("two targets, windows that reach one counter, a crash",
             [two_targets_crash](Scene& s) { two_targets_crash(s), s.reach = 1; }),
       sound("two targets, parking, failures, retry()",

@@ -372,10 +372,11 @@ void window_step(const World& w, const Rules& rules, const Scene& scene, std::op
   }
   if (rows <= 0) return;
 
-  const auto asked = detached
-                         ? feed.detached_window(static_cast<TargetIndex>(*detached), static_cast<std::size_t>(rows),
-                                                static_cast<std::size_t>(scene.reach))
-                         : feed.shared_window(static_cast<std::size_t>(rows));
+  auto asked = detached ? feed.detached_window(static_cast<TargetIndex>(*detached), static_cast<std::size_t>(rows),
+                                               static_cast<std::size_t>(scene.reach))
+                        : feed.shared_window(static_cast<std::size_t>(rows));
+  if (detached && !rules.detached_stays_behind)
+    asked.after = feed.state().detached[static_cast<std::size_t>(*detached)]->position;
   const auto gaps = set_of(asked.gaps);
   World n = w;
   std::vector<Counter> seen;

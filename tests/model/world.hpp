@@ -36,6 +36,7 @@ struct Rules {
   bool settle_by_record_id = true;
   bool attach_when_equal = true;  // shared head
   bool detached_reads_its_own_gaps = true;
+  bool detached_stays_behind = true;  ///< reads nothing that the shared head still looks for
   bool detached_holds_floor = true;
 };
 

@@ -66,7 +66,7 @@ bool SimulatedConnector::windows() {
 
   std::vector<bool> wanted(full_.size());
   for (TargetIndex target = 0; target < full_.size(); ++target) {
-    if (falls(0.02)) full_[target] = !full_[target];
+    if (falls(0.1)) full_[target] = !full_[target];
     if (full_[target] && feed_->attached(target)) {
       feed_->detach(target);
       ++judge_.counts.detached;
@@ -138,15 +138,25 @@ bool SimulatedConnector::flush() {
   const auto noted = feed_->position();
   auto flushed = store::write_flush(*settling_, fence_, answered_);
   if (!flushed) return false;
-  if (!flushed->missing.empty()) fault("a flush found " + std::to_string(flushed->missing.size()) + " rows missing");
+  for (const auto place : flushed->missing) fault(what_is_missing(answered_[place]));
   feed_->drawn(noted, flushed->drawn);
   for (const auto& settlement : answered_) {
     auto& lane = lanes_[settlement.lane.value];
+    if (lane.records.front().counter != settlement.counter)
+      fault("order: " + std::to_string(lane.records.front().counter.value) + " came while " +
+            std::to_string(settlement.counter.value) + " of its lane was on its way");
     lane.busy = false;
     lane.records.pop_front();
   }
   answered_.clear();
   return true;
+}
+
+std::string SimulatedConnector::what_is_missing(const Settlement& settlement) {
+  const auto counter = std::to_string(settlement.counter.value);
+  auto row = settling_->run("select o::text from tandem.outbox o where o.counter = " + counter);
+  return "a flush found " + counter + " missing, which is now " +
+         (row && row->size() > 0 ? std::string(row->text(0, 0)) : "nowhere");
 }
 
 bool SimulatedConnector::park_a_lane() {

@@ -62,6 +62,7 @@ class SimulatedConnector {
   bool park_a_lane();
   bool take_up();
   bool write_floors();
+  std::string what_is_missing(const Settlement& settlement);
   void fault(const std::string& sentence) { judge_.faults.push_back(sentence); }
 
   const Settings& settings_;

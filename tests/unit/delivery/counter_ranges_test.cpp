@@ -22,12 +22,6 @@ TEST(CounterRanges, WithoutSplitsAndTrims) {
   EXPECT_EQ(without(ranges, {}), ranges);
 }
 
-TEST(CounterRanges, IntersectionKeepsWhatBothHave) {
-  EXPECT_EQ(intersection({range(1, 4), range(6, 9)}, {range(3, 7), range(9, 20)}),
-            (CounterRanges{range(3, 4), range(6, 7), range(9, 9)}));
-  EXPECT_EQ(intersection({range(1, 4)}, {}), CounterRanges{});
-}
-
 TEST(CounterRanges, CutAtACounter) {
   const CounterRanges ranges{range(1, 4), range(6, 9)};
   EXPECT_EQ(up_to(ranges, Counter{7}), (CounterRanges{range(1, 4), range(6, 7)}));
