@@ -35,7 +35,7 @@ Handle<rd_kafka_conf_t> consumer_conf(const TopicsSettings& topics, const std::s
   KafkaConnection cluster;
   for (const auto& [name, value] :
        {std::pair("reconnect.backoff.max.ms", "2000"), std::pair("socket.keepalive.enable", "true"),
-        std::pair("client.id", "tandem"), std::pair("queued.max.messages.kbytes", "8192"),
+        std::pair("client.id", "tandem"), std::pair("queued.max.messages.kbytes", "32768"),
         std::pair("fetch.max.bytes", "8388608"), std::pair("fetch.error.backoff.ms", "100")})
     cluster.properties.push_back({name, Secret(value), 0});
   cluster.properties.insert(cluster.properties.end(), topics.cluster.properties.begin(),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "intake/digest.hpp"
+#include "intake/haul_order.hpp"
 #include "json/scan.hpp"
 #include "log/log.hpp"
 #include "metrics/names.hpp"
@@ -17,6 +18,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds first_delay{500}, longest_delay{30'000}, look_interval{1'000};
 constexpr std::size_t most_under_way = 2;
+constexpr std::size_t backlog = 2'500;  // records of a haul behind which there are likely more
+constexpr postgres::Query begin{"begin", "begin"};
 constexpr auto repeats_for = 60s;  // a source that has told something twice is likely to do so again
 
 }  // namespace
@@ -47,22 +50,25 @@ void ReadingThread::run(const std::stop_token& stop) {
     tell(rest.error().message);
     log::warn("a source cannot be read now; it is tried again", rest.error(), {{field::source, source_.name}});
     started_ = false;
-    if (session_ && session_->usable())
-      if (auto dropped = drop_under_way(); !dropped) log::warn("the session is lost, too", dropped.error());
-    if (session_ && !session_->usable()) session_.reset();
-    under_way_.clear();
+    drop_under_way();
+    for (auto& session : sessions_)
+      if (session && (!session->usable() || session->in_flight())) session.reset();
     [[maybe_unused]] const auto rung = bell_.drain_for(std::exchange(delay, std::min(delay * 2, longest_delay)));
   }
   if (auto ended = end_storing(); !ended) log::warn("what a source told last may not be stored", ended.error());
 }
 
 Result<milliseconds> ReadingThread::turn(const std::stop_token& stop) {
-  if (!under_way_.empty() && Clock::now() < next_look_) {
-    // First: what has come meanwhile makes one haul.
+  if (!under_way_.empty() && (ahead_ || Clock::now() < next_look_)) {
+    if (!ahead_ && reads_ahead()) ahead_ = reader_->more();
+    // Before anything else is read: what has come meanwhile makes one haul.
     if (auto freed = make_room(); !freed) return tl::unexpected(std::move(freed.error()));
     if (!started_) return 0ms;
-    if (auto haul = reader_->more()) {
-      if (auto sent = store_behind(std::move(*haul)); !sent) return tl::unexpected(std::move(sent.error()));
+    if (!ahead_) ahead_ = reader_->more();
+    if (ahead_) {
+      auto haul = std::move(*ahead_);
+      ahead_.reset();
+      if (auto sent = store_behind(std::move(haul)); !sent) return tl::unexpected(std::move(sent.error()));
       return 0ms;
     }
   }
@@ -76,6 +82,11 @@ Result<milliseconds> ReadingThread::turn(const std::stop_token& stop) {
   if (rest > 0ms)
     if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
   return rest;
+}
+
+/// Where the server is busy with all that it may have at once, and more is waiting.
+bool ReadingThread::reads_ahead() const {
+  return under_way_.size() >= most_under_way && under_way_.back().haul.records.size() >= backlog;
 }
 
 /// The server has one haul to go on with while the next is read and encoded.
@@ -95,6 +106,7 @@ Result<Haul> ReadingThread::read_on(const std::stop_token& stop) {
     return nothing;
   }
   if (!started_) {
+    ahead_.reset();
     if (auto begun = reader_->start(position_); !begun) return tl::unexpected(std::move(begun.error()));
     started_ = true;
     log::info("a source is read", {{field::source, source_.name}, {field::position, position_}});
@@ -107,15 +119,12 @@ Result<Haul> ReadingThread::read_on(const std::stop_token& stop) {
 
 /// Position and pause as the database has them: at the start, and once a second.
 Status ReadingThread::look_up() {
-  if (started_ && session_ && session_->usable() && Clock::now() < next_look_) return {};
-  if (!session_ || !session_->usable()) {
-    session_.reset();
-    auto session = store::open_session(settings_, "source " + source_.name);
-    if (!session) return tl::unexpected(std::move(session.error()));
-    session_.emplace(std::move(*session));
+  if (started_ && sessions_[0] && sessions_[0]->usable() && Clock::now() < next_look_) return {};
+  if (!sessions_[0] || !sessions_[0]->usable()) {
+    if (auto opened = open_session(0); !opened) return opened;
     started_ = false;
   }
-  auto standing = store::standing_of(*session_, source_.name);
+  auto standing = store::standing_of(*sessions_[0], source_.name);
   if (!standing) return tl::unexpected(std::move(standing.error()));
   next_look_ = Clock::now() + look_interval;
   paused_ = standing->paused;
@@ -128,11 +137,20 @@ Status ReadingThread::look_up() {
   return {};
 }
 
+Status ReadingThread::open_session(std::size_t number) {
+  auto& session = sessions_.at(number);
+  session.reset();
+  auto opened = store::open_session(settings_, "source " + source_.name);
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  session.emplace(std::move(*opened));
+  return {};
+}
+
 /// What a complete list does not hold becomes records of its own.
 Status ReadingThread::count_missing(Haul& haul) {
   const Complete& complete = *haul.complete;
   auto missing =
-      store::missing_of(*session_, source_.target, complete.request_type, complete.remote_ids, complete.took);
+      store::missing_of(*sessions_[0], source_.target, complete.request_type, complete.remote_ids, complete.took);
   if (!missing) return tl::unexpected(std::move(missing.error()));
   const Census::Verdict verdict = census_.judge(complete.request_type, missing->remote_ids, missing->known);
   if (verdict.too_many) {
@@ -152,40 +170,96 @@ Status ReadingThread::count_missing(Haul& haul) {
   return {};
 }
 
+store::Repeats ReadingThread::repeats() const {
+  return reader_->repeats_itself() || Clock::now() < repeats_until_ ? store::Repeats::passed_over
+                                                                    : store::Repeats::not_expected;
+}
+
 /// Each moves the position from where the one before leaves it, so that one behind a failed one stores nothing.
 Status ReadingThread::store_behind(Haul haul) {
-  const auto repeats = reader_->repeats_itself() || Clock::now() < repeats_until_ ? store::Repeats::passed_over
-                                                                                  : store::Repeats::not_expected;
-  const store::Move move{under_way_.empty() ? position_ : under_way_.back().position, haul.position};
-  const auto statements = store::receiving(source_.name, haul.records, haul.refused, move, repeats);
-  if (auto sent = session_->send_behind(statements); !sent) return sent;
-  under_way_.push_back(std::move(haul));
+  if (!under_way_.empty()) {
+    const auto records = put_in_front_what_goes_beside(under_way_.back().haul, haul);
+    if (records > 0) return store_beside(std::move(haul), records);
+    if (under_way_.back().beside > 0)
+      if (auto ended = end_storing(); !ended || !started_) return ended;  // its transaction takes in nothing else
+  }
+  const store::Move move{under_way_.empty() ? position_ : under_way_.back().haul.position, haul.position};
+  const std::size_t session = under_way_.empty() ? 0 : under_way_.back().session;
+  const auto statements = store::receiving(source_.name, haul.records, haul.refused, move, repeats());
+  if (auto sent = sessions_.at(session)->send_behind(statements); !sent) return sent;
+  under_way_.push_back({std::move(haul), session});
   return {};
 }
 
-/// What is sent behind a haul that was not stored finds another position, and stores nothing either.
-Status ReadingThread::drop_under_way() {
+/// Some of its records in a transaction of the other session, which stays open until the haul before is stored.
+Status ReadingThread::store_beside(Haul haul, std::size_t records) {
+  const std::size_t session = 1 - under_way_.back().session;
+  if (!sessions_.at(session) || !sessions_.at(session)->usable())
+    if (auto opened = open_session(session); !opened) return opened;
+  auto& connection = *sessions_.at(session);
+  const postgres::Statement opening{begin, {}};
+  if (auto sent = connection.send_behind({&opening, 1}); !sent) return sent;
+  const auto part = std::span(std::as_const(haul.records)).first(records);
+  const auto statements = store::receiving(source_.name, part, {}, std::nullopt, repeats());
+  if (auto sent = connection.send_behind(statements); !sent) return sent;
+  under_way_.push_back({std::move(haul), session, records});
+  return {};
+}
+
+/// The haul before is stored: what is open may go on.
+Status ReadingThread::store_the_rest() {
+  if (under_way_.empty() || under_way_.front().beside == 0) return {};
+  auto& one = under_way_.front();
+  const auto part = std::span(std::as_const(one.haul.records)).subspan(one.beside);
+  const store::Move move{position_, one.haul.position};
+  const auto statements = store::receiving(source_.name, part, one.haul.refused, move, repeats());
+  one.ends = true;
+  return sessions_.at(one.session)->send_behind(statements);
+}
+
+/// What is sent behind a haul that was not stored finds another position, and stores nothing either; what is open is
+/// undone, by the server where its session is lost.
+void ReadingThread::drop_under_way() {
   for (; !under_way_.empty(); under_way_.pop_front()) {
     started_ = false;  // what they hold is read anew
-    auto ended = session_->finish_all();
-    if (!ended && !session_->usable()) return tl::unexpected(std::move(ended.error()));
+    auto& session = *sessions_.at(under_way_.front().session);
+    if (session.usable()) [[maybe_unused]]
+      const auto ended = answers_for(under_way_.front());
+    if (session.usable() && under_way_.front().beside > 0) [[maybe_unused]]
+      const auto undone = session.script("rollback");
   }
-  return {};
+}
+
+/// Of an open transaction: the first error, after all that was sent has been answered.
+Result<store::Received> ReadingThread::answers_for(const UnderWay& one) {
+  auto& session = *sessions_.at(one.session);
+  if (one.beside == 0) return store::finish_received(session, true);
+  if (auto begun = session.finish_all(); !begun && !session.usable()) return tl::unexpected(std::move(begun.error()));
+  auto first = store::finish_received(session, false);
+  if (!one.ends || (!first && !session.usable())) return first;
+  auto rest = store::finish_received(session, true);
+  if (!first || !rest) return first ? rest : first;
+  rest->fresh += first->fresh;
+  return rest;
 }
 
 /// Afterwards position_ is what is stored, unless somebody else has moved it: then it is looked up.
-Result<store::Received> ReadingThread::finish(const Haul& haul) {
+Result<store::Received> ReadingThread::finish(const UnderWay& one) {
+  auto& session = *sessions_.at(one.session);
+  const auto& haul = one.haul;
   const store::Move move{position_, haul.position};
-  auto received = store::finish_received(*session_, true);
-  if (!received && !session_->usable()) return received;
-  if (!received || !received->moved)
-    if (auto dropped = drop_under_way(); !dropped) return tl::unexpected(std::move(dropped.error()));
+  auto received = answers_for(one);
+  if (!received && !session.usable()) return received;
+  if (one.beside > 0)
+    if (auto ended = session.script(received && received->moved ? "commit" : "rollback"); !ended)
+      return tl::unexpected(std::move(ended.error()));
+  if (!received || !received->moved) drop_under_way();
   if (!received && store::is_repeat(received.error())) {
     repeats_until_ = Clock::now() + repeats_for;
-    received = store::receive(*session_, source_.name, haul.records, haul.refused, move);
+    received = store::receive(session, source_.name, haul.records, haul.refused, move);
   }
   if (!received && store::of_the_records(received.error()))
-    received = store::receive_what_fits(*session_, source_.name, haul.records, haul.refused, move);
+    received = store::receive_what_fits(session, source_.name, haul.records, haul.refused, move);
   if (!received) return received;
   if (!received->moved) {
     log::warn("another position has been stored; the source is read from there", {{field::source, source_.name}});
@@ -205,12 +279,14 @@ Status ReadingThread::end_storing() {
 }
 
 Status ReadingThread::end_one() {
-  const Haul haul = std::move(under_way_.front());
+  const UnderWay one = std::move(under_way_.front());
   under_way_.pop_front();
-  auto received = finish(haul);
+  auto received = finish(one);
   if (!received) return tl::unexpected(std::move(received.error()));
-  if (received->moved) tell_of(haul, *received);
-  return {};
+  if (!received->moved) return {};
+  const auto sent = store_the_rest();
+  tell_of(one.haul, *received);
+  return sent;
 }
 
 void ReadingThread::tell_of(const Haul& haul, const store::Received& received) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -19,8 +20,9 @@
 namespace tandem {
 
 /// The thread of one source that tandem reads by itself: reads, stores what it has read together with the position
-/// behind it, and goes on from there; where the source allows it, the next haul is read while one is being stored. It
-/// owns the reader and one SQL session. The position is the fence: where another one is stored than this thread has
+/// behind it, and goes on from there; where the source allows it, the next haul is read while one is being stored, and
+/// what is of other objects is stored beside it, in a second session that commits behind the first. It owns the reader
+/// and both sessions. The position is the fence: where another one is stored than this thread has
 /// come from, nothing is stored, and it starts anew from that.
 class ReadingThread {
  public:
@@ -37,16 +39,29 @@ class ReadingThread {
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// A haul that is being stored.
+  struct UnderWay {
+    Haul haul;
+    std::size_t session = 0;
+    std::size_t beside = 0;  ///< so many of its records stand in an open transaction; 0: all of it is stored at once
+    bool ends = false;       ///< the rest and the position have been sent, too
+  };
 
   [[nodiscard]] Result<std::chrono::milliseconds> turn(const std::stop_token& stop);
   [[nodiscard]] Result<Haul> read_on(const std::stop_token& stop);
   [[nodiscard]] Status look_up();
+  [[nodiscard]] Status open_session(std::size_t number);
   [[nodiscard]] Status store_behind(Haul haul);
+  [[nodiscard]] Status store_beside(Haul haul, std::size_t records);
+  [[nodiscard]] Status store_the_rest();
   [[nodiscard]] Status make_room();
   [[nodiscard]] Status end_one();
   [[nodiscard]] Status end_storing();
-  [[nodiscard]] Result<store::Received> finish(const Haul& haul);
-  [[nodiscard]] Status drop_under_way();
+  [[nodiscard]] Result<store::Received> finish(const UnderWay& one);
+  [[nodiscard]] Result<store::Received> answers_for(const UnderWay& one);
+  void drop_under_way();
+  [[nodiscard]] store::Repeats repeats() const;
+  [[nodiscard]] bool reads_ahead() const;
   void tell_of(const Haul& haul, const store::Received& received);
   [[nodiscard]] Status count_missing(Haul& haul);
   void tell(std::string trouble);
@@ -55,9 +70,10 @@ class ReadingThread {
   const SourceSettings& source_;
   const std::unique_ptr<SourceReader> reader_;
   const std::function<void()> stored_;
-  std::optional<postgres::Connection> session_;
-  std::string position_;        ///< that is stored
-  std::deque<Haul> under_way_;  ///< on the session, in order
+  std::array<std::optional<postgres::Connection>, 2> sessions_;
+  std::string position_;  ///< that is stored
+  std::deque<UnderWay> under_way_;
+  std::optional<Haul> ahead_;  ///< read, and for the session that is free next
   Census census_;
   bool started_ = false, paused_ = false;
   Clock::time_point next_look_{}, repeats_until_{};

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <random>
 #include <string>
 
 #include "support/http_call.hpp"
@@ -169,6 +170,49 @@ TEST(KafkaSourceScene, AKilledConnectorReadsEveryMessageOnce) {
   EXPECT_TRUE(wait_for([&] { return side.stored() == 400; }, bound)) << side.stored();
   EXPECT_TRUE(wait_for([&] { return side.sql().number("select count(*) from account") == 400; }, bound));
   EXPECT_EQ(side.sql().text("select position ->> 'killed_in' from tandem.source"), R"({"0": 400})");
+}
+
+/// Of one object each: its versions in the order in which the inbox holds them.
+std::string out_of_order(Sql& sql) {
+  return sql.text(
+      "select coalesce(string_agg(distinct remote_id, ' '), '') from (select remote_id, (body ->> 'tier')::int as "
+      "tier, "
+      "lag((body ->> 'tier')::int) over (partition by remote_id order by counter) as before from tandem.inbox) v "
+      "where before >= tier");
+}
+
+TEST(KafkaSourceScene, HaulsThatAreStoredSideBySideKeepTheOrderOfEachObject) {
+  const std::string topic = "beside_in";
+  constexpr int messages = 60'000, objects = 20'000;  // every fifth object of a haul is in the one before
+  std::mt19937 random(7);
+  std::vector<KafkaDraft> drafts;
+  for (int i = 1; i <= messages; ++i) {
+    const auto key = std::to_string(random() % objects);
+    drafts.push_back(told(key, R"({"id": )" + key + R"(, "name": "n", "tier": )" + std::to_string(i) + "}"));
+    drafts.back().partition = -1;
+  }
+  write_topic(kafka_cluster().brokers(), topic, drafts);
+  Side side(topic, "beside_out", {}, "5s");
+  const auto sessions = [&](const std::string& what) {
+    return side.sql().number("select count(" + what +
+                             ") from pg_stat_activity where application_name like 'tandem % source events'");
+  };
+  side.start();
+  EXPECT_TRUE(wait_for([&] { return sessions("*") == 2; }, bound)) << "each has a session";
+  EXPECT_TRUE(wait_for([&] { return side.stored() > 10'000; }, bound));
+  side.stand().tandem().kill();
+  side.start();
+  for (const long long reached : {20'000, 30'000, 40'000}) {
+    EXPECT_TRUE(wait_for([&] { return side.stored() > reached; }, bound));
+    sessions("pg_terminate_backend(pid)");
+  }
+  EXPECT_TRUE(wait_for([&] { return side.stored() == messages; }, bound)) << side.stored();
+  EXPECT_EQ(out_of_order(side.sql()), "");
+  EXPECT_TRUE(wait_for([&] { return side.pending() == 0; }, bound)) << side.pending();
+  EXPECT_EQ(
+      side.sql().number("select count(*) from account a join (select remote_id, max((body ->> 'tier')::int) as tier "
+                        "from tandem.inbox group by 1) i on i.remote_id = a.id::text where a.tier <> i.tier"),
+      0);
 }
 
 TEST(KafkaSourceScene, AnOutageOfTheClusterCostsTimeAndNothingElse) {
