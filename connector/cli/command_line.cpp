@@ -49,8 +49,8 @@ class CommandLine {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
       if (e.get_exit_code() == 0) return app_.exit(e);  // --help
-      std::cerr << "tandem: " << e.what() << "\n";
       const auto chosen = app_.get_subcommands();
+      std::cerr << "tandem: " << (chosen.empty() ? without_command(e.what()) : e.what()) << "\n";
       std::cerr << "  `tandem " << (chosen.empty() ? "" : chosen.front()->get_name() + " ")
                 << "--help` shows how it is used\n";
       return static_cast<int>(ExitCode::usage);
@@ -73,6 +73,13 @@ class CommandLine {
   }
 
  private:
+  /// What is wrong where no command was found; the library only says that there must be one.
+  [[nodiscard]] std::string without_command(const std::string& said) const {
+    const auto unknown = app_.remaining();
+    if (unknown.empty()) return said;
+    return "there is no " + std::string(unknown.front().starts_with('-') ? "option " : "command ") + unknown.front();
+  }
+
   CLI::App* command(const std::string& name, const std::string& help, Action action) {
     CLI::App* added = app_.add_subcommand(name, help)->footer("");  // else it inherits the first steps
     added->callback([this, action = std::move(action)] { action_ = action; });

@@ -43,6 +43,11 @@ TEST(CommandLine, WrongUsageEndsWithTwoAndPointsToHelp) {
   }
 }
 
+TEST(CommandLine, AWordThatIsNoCommandIsTold) {
+  EXPECT_THAT(tandem({"statsu", "--json"}).err, HasSubstr("there is no command statsu"));
+  EXPECT_THAT(tandem({"--jsno"}).err, HasSubstr("there is no option --jsno"));
+}
+
 TEST(CommandLine, HelpEndsWithZero) {
   const Ended ended = tandem({"migrate", "--help"});
   EXPECT_EQ(ended.status, 0);
