@@ -284,7 +284,7 @@ Status ReadingThread::end_one() {
   auto received = finish(one);
   if (!received) return tl::unexpected(std::move(received.error()));
   if (!received->moved) return {};
-  const auto sent = store_the_rest();
+  auto sent = store_the_rest();
   tell_of(one.haul, *received);
   return sent;
 }
