@@ -5,10 +5,11 @@
 
 namespace tandem {
 
-/// Which records of `next` may be stored beside `before`, whose transaction has not ended: they are put in front, in
-/// their order, and counted. The rest, which tells of objects that `before` tells of, is stored behind it, so that the
-/// records of an object keep their order. None where that is not worth a second transaction, and where order goes
-/// beyond one object: a deletion may make room for what comes after it, and two names may mean one object.
-[[nodiscard]] std::size_t put_in_front_what_goes_beside(const Haul& before, Haul& next);
+/// What of `next` need not wait for the end of `before` (null: nothing is being stored) is put in front, in its order,
+/// and counted. The rest: records with a source_record_id that `before` holds as well, for which it would have to wait
+/// in turn, and confirmations, which are stored with the position. The records' counters keep telling their order.
+[[nodiscard]] std::size_t put_in_front_what_need_not_wait(const Haul* before, Haul& next);
+/// As it was read; the counters, which its transaction had drawn, are gone with that.
+void forget_counters(Haul& haul);
 
 }  // namespace tandem

@@ -18,9 +18,9 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds first_delay{500}, longest_delay{30'000}, look_interval{1'000};
 constexpr std::size_t most_under_way = 2;
-constexpr std::size_t backlog = 2'500;  // records of a haul behind which there are likely more
-constexpr postgres::Query begin{"begin", "begin"};
-constexpr auto repeats_for = 60s;  // a source that has told something twice is likely to do so again
+constexpr std::size_t large_haul = 2'500;  // records: worth a transaction in parts, and behind it there is likely more
+constexpr auto without_second_for = 30s;   // after a session that could not be opened
+constexpr auto repeats_for = 60s;          // a source that has told something twice is likely to do so again
 
 }  // namespace
 
@@ -59,16 +59,14 @@ void ReadingThread::run(const std::stop_token& stop) {
 }
 
 Result<milliseconds> ReadingThread::turn(const std::stop_token& stop) {
-  if (!under_way_.empty() && (ahead_ || Clock::now() < next_look_)) {
-    if (!ahead_ && reads_ahead()) ahead_ = reader_->more();
-    // Before anything else is read: what has come meanwhile makes one haul.
+  if (!under_way_.empty() && Clock::now() < next_look_) {
+    std::optional<Haul> haul;
+    if (under_way_.size() >= most_under_way && under_way_.back().open) haul = reader_->more();
     if (auto freed = make_room(); !freed) return tl::unexpected(std::move(freed.error()));
     if (!started_) return 0ms;
-    if (!ahead_) ahead_ = reader_->more();
-    if (ahead_) {
-      auto haul = std::move(*ahead_);
-      ahead_.reset();
-      if (auto sent = store_behind(std::move(haul)); !sent) return tl::unexpected(std::move(sent.error()));
+    if (!haul) haul = reader_->more();  // what has come meanwhile makes one haul
+    if (haul) {
+      if (auto sent = store(std::move(*haul)); !sent) return tl::unexpected(std::move(sent.error()));
       return 0ms;
     }
   }
@@ -77,16 +75,12 @@ Result<milliseconds> ReadingThread::turn(const std::stop_token& stop) {
   if (!haul) return tl::unexpected(std::move(haul.error()));
   const milliseconds rest = haul->rest;
   const bool unchanged = haul->records.empty() && haul->refused.empty() && haul->position == position_;
+  if (haul->records.empty()) sessions_[1].reset();  // no backlog any more
   if (haul->position.empty() || unchanged) return rest;
-  if (auto begun = store_behind(std::move(*haul)); !begun) return tl::unexpected(std::move(begun.error()));
+  if (auto begun = store(std::move(*haul)); !begun) return tl::unexpected(std::move(begun.error()));
   if (rest > 0ms)
     if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
   return rest;
-}
-
-/// Where the server is busy with all that it may have at once, and more is waiting.
-bool ReadingThread::reads_ahead() const {
-  return under_way_.size() >= most_under_way && under_way_.back().haul.records.size() >= backlog;
 }
 
 /// The server has one haul to go on with while the next is read and encoded.
@@ -106,7 +100,6 @@ Result<Haul> ReadingThread::read_on(const std::stop_token& stop) {
     return nothing;
   }
   if (!started_) {
-    ahead_.reset();
     if (auto begun = reader_->start(position_); !begun) return tl::unexpected(std::move(begun.error()));
     started_ = true;
     log::info("a source is read", {{field::source, source_.name}, {field::position, position_}});
@@ -175,46 +168,72 @@ store::Repeats ReadingThread::repeats() const {
                                                                     : store::Repeats::not_expected;
 }
 
+Status ReadingThread::store(Haul haul) {
+  const bool large = haul.records.size() >= large_haul;
+  if (!under_way_.empty() && under_way_.back().open != large) {
+    // One that draws its counters as it is stored can stand neither beside an open one nor behind it on its session.
+    if (auto ended = end_storing(); !ended || !started_) return ended;
+  }
+  return large ? store_beside(std::move(haul)) : store_behind(std::move(haul));
+}
+
 /// Each moves the position from where the one before leaves it, so that one behind a failed one stores nothing.
 Status ReadingThread::store_behind(Haul haul) {
-  if (!under_way_.empty()) {
-    const auto records = put_in_front_what_goes_beside(under_way_.back().haul, haul);
-    if (records > 0) return store_beside(std::move(haul), records);
-    if (under_way_.back().beside > 0)
-      if (auto ended = end_storing(); !ended || !started_) return ended;  // its transaction takes in nothing else
-  }
-  const store::Move move{under_way_.empty() ? position_ : under_way_.back().haul.position, haul.position};
-  const std::size_t session = under_way_.empty() ? 0 : under_way_.back().session;
+  const bool alone = under_way_.empty();
+  const store::Move move{alone ? position_ : under_way_.back().haul.position, haul.position};
   const auto statements = store::receiving(source_.name, haul.records, haul.refused, move, repeats());
-  if (auto sent = sessions_.at(session)->send_behind(statements); !sent) return sent;
-  under_way_.push_back({std::move(haul), session});
+  if (auto sent = sessions_[0]->send_behind(statements); !sent) return sent;
+  under_way_.push_back({std::move(haul)});
   return {};
 }
 
-/// Some of its records in a transaction of the other session, which stays open until the haul before is stored.
-Status ReadingThread::store_beside(Haul haul, std::size_t records) {
-  const std::size_t session = 1 - under_way_.back().session;
-  if (!sessions_.at(session) || !sessions_.at(session)->usable())
-    if (auto opened = open_session(session); !opened) return opened;
-  auto& connection = *sessions_.at(session);
-  const postgres::Statement opening{begin, {}};
-  if (auto sent = connection.send_behind({&opening, 1}); !sent) return sent;
-  const auto part = std::span(std::as_const(haul.records)).first(records);
+/// Draws the counters at once, so that those of the next haul come behind them, and leaves to wait for the haul before
+/// only what must.
+Status ReadingThread::store_beside(Haul haul) {
+  const auto session = free_session();
+  if (!session) return tl::unexpected(session.error());
+  if (!started_) return {};
+  auto& connection = *sessions_.at(*session);
+  if (auto sent = connection.send_behind(store::drawing(haul.records.size())); !sent) return sent;
+  const auto counters = store::finish_drawing(connection);
+  if (!counters) {
+    sessions_.at(*session).reset();  // whether its transaction has begun or not
+    return tl::unexpected(counters.error());
+  }
+  for (std::size_t i = 0; i < haul.records.size(); ++i) haul.records[i].counter = Counter{counters->at(i)};
+  const bool alone = under_way_.empty();
+  const auto first = put_in_front_what_need_not_wait(alone ? nullptr : &under_way_.back().haul, haul);
+  const auto part = std::span(std::as_const(haul.records)).first(first);
   const auto statements = store::receiving(source_.name, part, {}, std::nullopt, repeats());
   if (auto sent = connection.send_behind(statements); !sent) return sent;
-  under_way_.push_back({std::move(haul), session, records});
-  return {};
+  under_way_.push_back({std::move(haul), *session, true, first});
+  return alone ? store_the_rest() : Status{};
 }
 
-/// The haul before is stored: what is open may go on.
+/// The haul before is stored: what is open may end.
 Status ReadingThread::store_the_rest() {
-  if (under_way_.empty() || under_way_.front().beside == 0) return {};
+  if (under_way_.empty() || !under_way_.front().open) return {};
   auto& one = under_way_.front();
-  const auto part = std::span(std::as_const(one.haul.records)).subspan(one.beside);
+  const auto part = std::span(std::as_const(one.haul.records)).subspan(one.first);
   const store::Move move{position_, one.haul.position};
   const auto statements = store::receiving(source_.name, part, one.haul.refused, move, repeats());
   one.ends = true;
   return sessions_.at(one.session)->send_behind(statements);
+}
+
+/// Beside what is under way; where the server has no second session for us, after it.
+Result<std::size_t> ReadingThread::free_session() {
+  if (under_way_.empty()) return 0;
+  const auto busy = under_way_.back().session, other = 1 - busy;
+  if (sessions_.at(other) && sessions_.at(other)->usable()) return other;
+  if (Clock::now() >= no_second_until_) {
+    auto opened = open_session(other);
+    if (opened) return other;
+    log::warn("a source has one session only", opened.error(), {{field::source, source_.name}});
+    no_second_until_ = Clock::now() + without_second_for;
+  }
+  if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
+  return busy;
 }
 
 /// What is sent behind a haul that was not stored finds another position, and stores nothing either; what is open is
@@ -225,17 +244,17 @@ void ReadingThread::drop_under_way() {
     auto& session = *sessions_.at(under_way_.front().session);
     if (session.usable()) [[maybe_unused]]
       const auto ended = answers_for(under_way_.front());
-    if (session.usable() && under_way_.front().beside > 0) [[maybe_unused]]
+    if (session.usable() && under_way_.front().open) [[maybe_unused]]
       const auto undone = session.script("rollback");
   }
 }
 
-/// Of an open transaction: the first error, after all that was sent has been answered.
+/// Of an open one: the first error, after all that was sent has been answered.
 Result<store::Received> ReadingThread::answers_for(const UnderWay& one) {
   auto& session = *sessions_.at(one.session);
-  if (one.beside == 0) return store::finish_received(session, true);
-  if (auto begun = session.finish_all(); !begun && !session.usable()) return tl::unexpected(std::move(begun.error()));
+  if (!one.open) return store::finish_received(session, true);
   auto first = store::finish_received(session, false);
+  if (first) first->moved = false;
   if (!one.ends || (!first && !session.usable())) return first;
   auto rest = store::finish_received(session, true);
   if (!first || !rest) return first ? rest : first;
@@ -244,16 +263,19 @@ Result<store::Received> ReadingThread::answers_for(const UnderWay& one) {
 }
 
 /// Afterwards position_ is what is stored, unless somebody else has moved it: then it is looked up.
-Result<store::Received> ReadingThread::finish(const UnderWay& one) {
+Result<store::Received> ReadingThread::finish(UnderWay& one) {
   auto& session = *sessions_.at(one.session);
-  const auto& haul = one.haul;
+  auto& haul = one.haul;
   const store::Move move{position_, haul.position};
   auto received = answers_for(one);
   if (!received && !session.usable()) return received;
-  if (one.beside > 0)
+  if (one.open)
     if (auto ended = session.script(received && received->moved ? "commit" : "rollback"); !ended)
       return tl::unexpected(std::move(ended.error()));
-  if (!received || !received->moved) drop_under_way();
+  if (!received || !received->moved) {
+    drop_under_way();
+    forget_counters(haul);
+  }
   if (!received && store::is_repeat(received.error())) {
     repeats_until_ = Clock::now() + repeats_for;
     received = store::receive(session, source_.name, haul.records, haul.refused, move);
@@ -279,7 +301,7 @@ Status ReadingThread::end_storing() {
 }
 
 Status ReadingThread::end_one() {
-  const UnderWay one = std::move(under_way_.front());
+  UnderWay one = std::move(under_way_.front());
   under_way_.pop_front();
   auto received = finish(one);
   if (!received) return tl::unexpected(std::move(received.error()));

@@ -21,9 +21,9 @@ namespace tandem {
 
 /// The thread of one source that tandem reads by itself: reads, stores what it has read together with the position
 /// behind it, and goes on from there; where the source allows it, the next haul is read while one is being stored, and
-/// what is of other objects is stored beside it, in a second session that commits behind the first. It owns the reader
-/// and both sessions. The position is the fence: where another one is stored than this thread has
-/// come from, nothing is stored, and it starts anew from that.
+/// of two large ones each is stored in a session of its own. Their counters are drawn in their order, and they commit
+/// in it. The thread owns the reader and the sessions. The position is the fence: where another one is stored than this
+/// thread has come from, nothing is stored, and it starts anew from that.
 class ReadingThread {
  public:
   /// `settings` and `source` must outlive this. `stored`: rows have been added to the inbox.
@@ -43,25 +43,27 @@ class ReadingThread {
   struct UnderWay {
     Haul haul;
     std::size_t session = 0;
-    std::size_t beside = 0;  ///< so many of its records stand in an open transaction; 0: all of it is stored at once
-    bool ends = false;       ///< the rest and the position have been sent, too
+    bool open = false;      ///< in a transaction that has drawn its counters and waits for the haul before
+    std::size_t first = 0;  ///< of an open one: so many of its records need not wait
+    bool ends = false;      ///< of an open one: the rest and the position have been sent, too
   };
 
   [[nodiscard]] Result<std::chrono::milliseconds> turn(const std::stop_token& stop);
   [[nodiscard]] Result<Haul> read_on(const std::stop_token& stop);
   [[nodiscard]] Status look_up();
   [[nodiscard]] Status open_session(std::size_t number);
+  [[nodiscard]] Status store(Haul haul);
   [[nodiscard]] Status store_behind(Haul haul);
-  [[nodiscard]] Status store_beside(Haul haul, std::size_t records);
+  [[nodiscard]] Status store_beside(Haul haul);
   [[nodiscard]] Status store_the_rest();
+  [[nodiscard]] Result<std::size_t> free_session();
   [[nodiscard]] Status make_room();
   [[nodiscard]] Status end_one();
   [[nodiscard]] Status end_storing();
-  [[nodiscard]] Result<store::Received> finish(const UnderWay& one);
+  [[nodiscard]] Result<store::Received> finish(UnderWay& one);
   [[nodiscard]] Result<store::Received> answers_for(const UnderWay& one);
   void drop_under_way();
   [[nodiscard]] store::Repeats repeats() const;
-  [[nodiscard]] bool reads_ahead() const;
   void tell_of(const Haul& haul, const store::Received& received);
   [[nodiscard]] Status count_missing(Haul& haul);
   void tell(std::string trouble);
@@ -73,10 +75,9 @@ class ReadingThread {
   std::array<std::optional<postgres::Connection>, 2> sessions_;
   std::string position_;  ///< that is stored
   std::deque<UnderWay> under_way_;
-  std::optional<Haul> ahead_;  ///< read, and for the session that is free next
   Census census_;
   bool started_ = false, paused_ = false;
-  Clock::time_point next_look_{}, repeats_until_{};
+  Clock::time_point next_look_{}, repeats_until_{}, no_second_until_{};
   BoundedQueue<bool> bell_{1};
   mutable std::mutex mutex_;  ///< guards trouble_, which the http thread shows
   std::string trouble_;

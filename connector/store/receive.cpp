@@ -22,9 +22,21 @@ std::string without_conflicts(std::string text) {
   return text.erase(begin, text.find('\n', begin) - begin);
 }
 
-postgres::Query query_for(Repeats repeats) {
-  static const std::string text = without_conflicts(std::string(queries::receive.text));
-  return repeats == Repeats::passed_over ? queries::receive : postgres::Query{"receive_new", text};
+/// The query's words for counters that have been drawn stand in comments.
+std::string with_drawn_counters(std::string text) {
+  constexpr std::string_view open = "/*drawn: ", close = "*/";
+  for (auto at = text.find(open, text.find("\nwith")); at != std::string::npos; at = text.find(open, at)) {
+    text.erase(at, open.size());
+    text.erase(text.find(close, at), close.size());
+  }
+  return text;
+}
+
+postgres::Query query_for(Repeats repeats, bool drawn) {
+  static const std::string all(queries::receive.text),
+      fresh = without_conflicts(all), all_drawn = with_drawn_counters(all), fresh_drawn = with_drawn_counters(fresh);
+  if (repeats == Repeats::passed_over) return drawn ? postgres::Query{"receive_drawn", all_drawn} : queries::receive;
+  return drawn ? postgres::Query{"receive_new_drawn", fresh_drawn} : postgres::Query{"receive_new", fresh};
 }
 
 postgres::Statement confirm_statement(const std::string& source, std::span<const Incoming* const> given,
@@ -103,6 +115,7 @@ std::vector<postgres::Statement> receiving(const std::string& source, std::span<
                                            Repeats repeats) {
   std::array<std::vector<std::string_view>, 8> columns;
   for (auto& column : columns) column.reserve(records.size());
+  std::vector<std::int64_t> counters;
   std::vector<const Incoming*> confirmations;
   for (const Incoming& record : records) {
     if (!record.confirms.empty()) {
@@ -117,6 +130,7 @@ std::vector<postgres::Statement> receiving(const std::string& source, std::span<
     columns[5].emplace_back(record.version);
     columns[6].emplace_back(record.source_record_id);
     columns[7].emplace_back(record.trace_context);
+    if (record.counter.value > 0) counters.push_back(record.counter.value);
   }
   std::vector<std::string> places, reasons;
   for (const Refused& one : refused) {
@@ -129,9 +143,26 @@ std::vector<postgres::Statement> receiving(const std::string& source, std::span<
   params.push_back(move ? json_or_null(move->from) : Param());
   params.push_back(Param::array(std::span<const std::string>(places)));
   params.push_back(Param::array(std::span<const std::string>(reasons)));
-  std::vector<postgres::Statement> statements{{query_for(repeats), std::move(params)}};
+  const bool drawn = !counters.empty();
+  if (drawn) params.push_back(Param::array(counters));
+  std::vector<postgres::Statement> statements{{query_for(repeats, drawn), std::move(params)}};
   if (!confirmations.empty()) statements.push_back(confirm_statement(source, confirmations, move));
   return statements;
+}
+
+std::vector<postgres::Statement> drawing(std::size_t counters) {
+  static constexpr postgres::Query begin{"begin", "begin"},
+      patience{"wait_for_the_one_before", "set local idle_in_transaction_session_timeout = '60s'"};
+  std::vector<postgres::Statement> statements{{begin, {}}, {patience, {}}, {queries::draw_xid, {}}};
+  statements.push_back(
+      {queries::draw_counters, {Param(static_cast<std::int64_t>(counters))}, postgres::Format::binary});
+  return statements;
+}
+
+Result<std::vector<std::int64_t>> finish_drawing(postgres::Connection& session) {
+  auto answers = session.finish_all();
+  if (!answers) return tl::unexpected(std::move(answers.error()));
+  return answers->back().numbers(0, 0);
 }
 
 Result<Received> finish_received(postgres::Connection& session, bool moves) {

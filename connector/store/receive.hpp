@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/error.hpp"
+#include "model/record.hpp"
 #include "postgres/connection.hpp"
 
 namespace tandem::store {
@@ -22,6 +23,7 @@ struct Incoming {
   std::string version;           ///< theirs; empty = not told
   std::string source_record_id;  ///< unique at the source: a second one is passed over
   std::string trace_context;     ///< W3C traceparent, or empty
+  Counter counter;               ///< drawn by the transaction that stores it; 0: it is drawn as it is stored
   std::string place;             ///< where it stands at the source, should it have to be refused
 
   /// It is no change, but tells what has become of one of our records: a uuid. Of the above remote_id,
@@ -62,6 +64,10 @@ enum class Repeats : std::uint8_t { passed_over, not_expected };
                                                          std::span<const Refused> refused,
                                                          const std::optional<Move>& move, Repeats repeats);
 [[nodiscard]] Result<Received> finish_received(postgres::Connection& session, bool moves);
+/// Begins a transaction that draws its xid and then so many counters, so that what another one draws afterwards is
+/// stored behind them, however long either of them takes.
+[[nodiscard]] std::vector<postgres::Statement> drawing(std::size_t counters);
+[[nodiscard]] Result<std::vector<std::int64_t>> finish_drawing(postgres::Connection& session);
 /// The same where some of the records may be such: these alone go to tandem.refused, and all the others are stored.
 [[nodiscard]] Result<Received> receive_what_fits(postgres::Connection& session, const std::string& source,
                                                  std::span<const Incoming> records, std::span<const Refused> refused,

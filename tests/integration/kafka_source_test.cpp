@@ -172,18 +172,17 @@ TEST(KafkaSourceScene, AKilledConnectorReadsEveryMessageOnce) {
   EXPECT_EQ(side.sql().text("select position ->> 'killed_in' from tandem.source"), R"({"0": 400})");
 }
 
-/// Of one object each: its versions in the order in which the inbox holds them.
-std::string out_of_order(Sql& sql) {
-  return sql.text(
-      "select coalesce(string_agg(distinct remote_id, ' '), '') from (select remote_id, (body ->> 'tier')::int as "
-      "tier, "
-      "lag((body ->> 'tier')::int) over (partition by remote_id order by counter) as before from tandem.inbox) v "
-      "where before >= tier");
+/// Messages that stand in the inbox behind a later one of their partition.
+long long out_of_order(Sql& sql) {
+  return sql.number(
+      "select count(*) from (select place, lag(place) over (partition by topic_partition order by counter) as before "
+      "from (select counter, split_part(source_record_id, '/', 2) as topic_partition, split_part(split_part("
+      "source_record_id, '/', 3), '@', 1)::bigint as place from tandem.inbox) i) o where before >= place");
 }
 
-TEST(KafkaSourceScene, HaulsThatAreStoredSideBySideKeepTheOrderOfEachObject) {
+TEST(KafkaSourceScene, HaulsThatAreStoredSideBySideKeepTheOrderOfTheTopic) {
   const std::string topic = "beside_in";
-  constexpr int messages = 60'000, objects = 20'000;  // every fifth object of a haul is in the one before
+  constexpr int messages = 60'000, objects = 20'000;
   std::mt19937 random(7);
   std::vector<KafkaDraft> drafts;
   for (int i = 1; i <= messages; ++i) {
@@ -207,12 +206,57 @@ TEST(KafkaSourceScene, HaulsThatAreStoredSideBySideKeepTheOrderOfEachObject) {
     sessions("pg_terminate_backend(pid)");
   }
   EXPECT_TRUE(wait_for([&] { return side.stored() == messages; }, bound)) << side.stored();
-  EXPECT_EQ(out_of_order(side.sql()), "");
+  EXPECT_EQ(out_of_order(side.sql()), 0);
+  EXPECT_EQ(side.sql().number("select count(*) from tandem.inbox where tandem.counter_of(record_id) <> counter"), 0);
   EXPECT_TRUE(wait_for([&] { return side.pending() == 0; }, bound)) << side.pending();
   EXPECT_EQ(
       side.sql().number("select count(*) from account a join (select remote_id, max((body ->> 'tier')::int) as tier "
                         "from tandem.inbox group by 1) i on i.remote_id = a.id::text where a.tier <> i.tier"),
       0);
+  EXPECT_TRUE(wait_for([&] { return sessions("*") == 1; }, bound)) << "the second one is closed";
+}
+
+TEST(KafkaSourceScene, AValueThatOneObjectHandsOnToAnotherFindsItFree) {
+  const std::string topic = "handed_on";
+  std::vector<KafkaDraft> drafts;
+  const auto tell = [&](int id, const std::string& name) {
+    const auto key = std::to_string(id);
+    drafts.push_back(told(key, R"({"id": )" + key + R"(, "name": ")" + name + "\"}"));
+  };
+  for (const int block : {0, 100'000, 200'000}) {
+    const auto name = [&](const char* kind, int i) { return kind + std::to_string(block + i); };
+    for (int i = 1; i <= 5'000; ++i) tell(block + i, name("n", i));
+    for (int i = 1; i <= 2'500; ++i) tell(block + i, name("x", i)), tell(block + 50'000 + i, name("n", i));
+  }
+  write_topic(kafka_cluster().brokers(), topic, drafts);
+  Side side(topic, "handed_on_out");
+  side.sql().run("alter table account add unique (name)");
+  side.start();
+  EXPECT_TRUE(wait_for([&] { return side.stored() == 30'000; }, bound)) << side.stored();
+  EXPECT_TRUE(wait_for([&] { return side.pending() == 0; }, bound)) << side.pending();
+  EXPECT_EQ(side.sql().text("select coalesce(string_agg(distinct description, '; '), '') from tandem.inbox where "
+                            "request_state = 4"),
+            "");
+  EXPECT_EQ(side.sql().number("select count(*) from account"), 22'500);
+}
+
+TEST(KafkaSourceScene, ABacklogIsReadOverOneSessionWhereTheServerGivesNoOther) {
+  const std::string topic = "one_session_in";
+  std::vector<KafkaDraft> drafts;
+  for (int i = 1; i <= 30'000; ++i)
+    drafts.push_back(told(std::to_string(i), R"({"id": )" + std::to_string(i) + R"(, "name": "n"})"));
+  Side side(topic, "one_session_out");
+  side.sql().run("update tandem.source set paused = true");
+  side.start();
+  const auto reads = "select count(*) from pg_stat_activity where application_name like 'tandem % source events'";
+  EXPECT_TRUE(wait_for([&] { return side.sql().number(reads) == 1; }, bound));
+  side.sql().run("alter role tandem_connector connection limit 1");  // of those to come
+  write_topic(kafka_cluster().brokers(), topic, drafts);
+  side.sql().run("update tandem.source set paused = false");
+  EXPECT_TRUE(wait_for([&] { return side.stored() == 30'000; }, bound)) << side.stored();
+  EXPECT_TRUE(side.stand().tandem().logged("a source has one session only"));
+  EXPECT_FALSE(side.stand().tandem().logged("a source cannot be read now"));
+  EXPECT_EQ(out_of_order(side.sql()), 0);
 }
 
 TEST(KafkaSourceScene, AnOutageOfTheClusterCostsTimeAndNothingElse) {

@@ -2,6 +2,7 @@
 -- $8 source_record_id, $9 trace_context; $10 the source's next position (null: it has none), $11 the one that it is reached from; $12 places and
 -- $13 reasons of what cannot be taken. Records that have come before are passed over. Where another position is stored than the one it is reached
 -- from, somebody else has read on, or a person has moved it: then nothing is stored. All of it is one statement, hence one transaction.
+-- What stands in /*drawn: */ is for records whose counters, $14, this transaction has drawn behind its xid; record_id is the column's own default.
 -- The object is known by its identity where the record names only their id. A record that carries an id alone waits until the object has been
 -- fetched, where its route can.
 with moved as (
@@ -12,11 +13,13 @@ with moved as (
   select $10::jsonb is null or exists (select from moved) as taken,
          (select s.definition ->> 'target' from tandem.source s where s.source = $1::text) as target
 ), arrived as (
-  insert into tandem.inbox (object_id, object_hash, request_type, operation, source, body, remote_id, source_record_id, version, trace_context, origin)
-  select coalesce(i.object_id, g.object_id), hashtextextended(coalesce(i.object_id, g.object_id), 0), g.request_type, g.operation, $1::text, g.body::jsonb, g.remote_id, g.source_record_id, g.version,
+  insert into tandem.inbox (/*drawn: counter, record_id, */object_id, object_hash, request_type, operation, source, body, remote_id, source_record_id, version, trace_context, origin)
+  /*drawn: overriding system value */select
+         /*drawn: g.counter, encode(int8send((g.counter << 16) | 32768) || set_bit(timestamptz_send(now()), 7, 1), 'hex')::uuid, */
+         coalesce(i.object_id, g.object_id), hashtextextended(coalesce(i.object_id, g.object_id), 0), g.request_type, g.operation, $1::text, g.body::jsonb, g.remote_id, g.source_record_id, g.version,
          g.trace_context, $1::text
   from (  -- unnested side by side they come in order, and without a store for each row
-    select unnest($2::text[]) as request_type, unnest($3::text[]) as operation, unnest($4::text[]) as remote_id, unnest($5::text[]) as object_id,
+    select /*drawn: unnest($14::bigint[]) as counter, */unnest($2::text[]) as request_type, unnest($3::text[]) as operation, unnest($4::text[]) as remote_id, unnest($5::text[]) as object_id,
            unnest($6::text[]) as body, unnest($7::text[]) as version, unnest($8::text[]) as source_record_id, unnest($9::text[]) as trace_context
   ) as g
   left join lateral (  -- by none but the remote ids' index, however few pairs there were when the plan was made
