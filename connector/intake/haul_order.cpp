@@ -19,7 +19,7 @@ std::size_t put_in_front_what_need_not_wait(const Haul* before, Haul& next) {
 }
 
 void forget_counters(Haul& haul) {
-  std::ranges::sort(haul.records, {}, &store::Incoming::counter);
+  std::ranges::stable_sort(haul.records, {}, &store::Incoming::counter);
   for (store::Incoming& record : haul.records) record.counter = {};
 }
 

@@ -170,7 +170,8 @@ store::Repeats ReadingThread::repeats() const {
 
 Status ReadingThread::store(Haul haul) {
   const bool large = haul.records.size() >= large_haul;
-  if (!under_way_.empty() && under_way_.back().open != large) {
+  const bool beside = large && Clock::now() >= no_second_until_;
+  if (!under_way_.empty() && (under_way_.back().open != large || (large && !beside))) {
     // One that draws its counters as it is stored can stand neither beside an open one nor behind it on its session.
     if (auto ended = end_storing(); !ended || !started_) return ended;
   }
@@ -180,34 +181,49 @@ Status ReadingThread::store(Haul haul) {
 /// Each moves the position from where the one before leaves it, so that one behind a failed one stores nothing.
 Status ReadingThread::store_behind(Haul haul) {
   const bool alone = under_way_.empty();
+  const auto session = alone ? free_session() : under_way_.back().session;
+  if (!session) return tl::unexpected(session.error());
   const store::Move move{alone ? position_ : under_way_.back().haul.position, haul.position};
   const auto statements = store::receiving(source_.name, haul.records, haul.refused, move, repeats());
-  if (auto sent = sessions_[0]->send_behind(statements); !sent) return sent;
-  under_way_.push_back({std::move(haul)});
+  if (auto sent = sessions_.at(*session)->send_behind(statements); !sent) return sent;
+  under_way_.push_back({std::move(haul), *session});
   return {};
 }
 
 /// Draws the counters at once, so that those of the next haul come behind them, and leaves to wait for the haul before
-/// only what must.
+/// only what must. Where the server has no second session for us, all of it waits.
 Status ReadingThread::store_beside(Haul haul) {
-  const auto session = free_session();
-  if (!session) return tl::unexpected(session.error());
-  if (!started_) return {};
-  auto& connection = *sessions_.at(*session);
-  if (auto sent = connection.send_behind(store::drawing(haul.records.size())); !sent) return sent;
-  const auto counters = store::finish_drawing(connection);
-  if (!counters) {
-    sessions_.at(*session).reset();  // whether its transaction has begun or not
-    return tl::unexpected(counters.error());
+  auto session = draw_counters(haul);
+  if (!session && !under_way_.empty()) {
+    log::warn("a source has one session only", session.error(), {{field::source, source_.name}});
+    no_second_until_ = Clock::now() + without_second_for;
+    if (auto ended = end_storing(); !ended || !started_) return ended;
+    session = draw_counters(haul);
   }
-  for (std::size_t i = 0; i < haul.records.size(); ++i) haul.records[i].counter = Counter{counters->at(i)};
+  if (!session) return tl::unexpected(session.error());
   const bool alone = under_way_.empty();
   const auto first = put_in_front_what_need_not_wait(alone ? nullptr : &under_way_.back().haul, haul);
   const auto part = std::span(std::as_const(haul.records)).first(first);
   const auto statements = store::receiving(source_.name, part, {}, std::nullopt, repeats());
-  if (auto sent = connection.send_behind(statements); !sent) return sent;
+  if (auto sent = sessions_.at(*session)->send_behind(statements); !sent) return sent;
   under_way_.push_back({std::move(haul), *session, true, first});
   return alone ? store_the_rest() : Status{};
+}
+
+/// In a transaction of the session that it tells.
+Result<std::size_t> ReadingThread::draw_counters(Haul& haul) {
+  const auto session = free_session();
+  if (!session) return session;
+  auto& connection = *sessions_.at(*session);
+  const auto count = haul.records.size();
+  auto sent = connection.send_behind(store::drawing(count, !under_way_.empty()));
+  const auto counters = sent ? store::finish_drawing(connection, count) : tl::unexpected(std::move(sent.error()));
+  if (!counters) {
+    sessions_.at(*session).reset();  // whether its transaction has begun or not
+    return tl::unexpected(counters.error());
+  }
+  for (std::size_t i = 0; i < count; ++i) haul.records[i].counter = Counter{counters->at(i)};
+  return session;
 }
 
 /// The haul before is stored: what is open may end.
@@ -221,19 +237,12 @@ Status ReadingThread::store_the_rest() {
   return sessions_.at(one.session)->send_behind(statements);
 }
 
-/// Beside what is under way; where the server has no second session for us, after it.
 Result<std::size_t> ReadingThread::free_session() {
-  if (under_way_.empty()) return 0;
-  const auto busy = under_way_.back().session, other = 1 - busy;
-  if (sessions_.at(other) && sessions_.at(other)->usable()) return other;
-  if (Clock::now() >= no_second_until_) {
-    auto opened = open_session(other);
-    if (opened) return other;
-    log::warn("a source has one session only", opened.error(), {{field::source, source_.name}});
-    no_second_until_ = Clock::now() + without_second_for;
-  }
-  if (auto ended = end_storing(); !ended) return tl::unexpected(std::move(ended.error()));
-  return busy;
+  const auto usable = [this](std::size_t number) { return sessions_.at(number) && sessions_.at(number)->usable(); };
+  const auto wanted = under_way_.empty() ? 0 : 1 - under_way_.back().session;
+  if (usable(wanted)) return wanted;
+  if (auto opened = open_session(wanted); !opened) return tl::unexpected(std::move(opened.error()));
+  return wanted;
 }
 
 /// What is sent behind a haul that was not stored finds another position, and stores nothing either; what is open is
@@ -274,7 +283,7 @@ Result<store::Received> ReadingThread::finish(UnderWay& one) {
       return tl::unexpected(std::move(ended.error()));
   if (!received || !received->moved) {
     drop_under_way();
-    forget_counters(haul);
+    if (one.open) forget_counters(haul);
   }
   if (!received && store::is_repeat(received.error())) {
     repeats_until_ = Clock::now() + repeats_for;

@@ -39,7 +39,9 @@ class ReadingThread {
 
  private:
   using Clock = std::chrono::steady_clock;
-  /// A haul that is being stored.
+  /// A haul that is being stored. Of large ones, A and then B:
+  ///   session 0: A draws, its records, the rest and the position, commit
+  ///   session 1:          B draws, its records … (A has committed) … the rest and the position, commit
   struct UnderWay {
     Haul haul;
     std::size_t session = 0;
@@ -56,6 +58,7 @@ class ReadingThread {
   [[nodiscard]] Status store_behind(Haul haul);
   [[nodiscard]] Status store_beside(Haul haul);
   [[nodiscard]] Status store_the_rest();
+  [[nodiscard]] Result<std::size_t> draw_counters(Haul& haul);
   [[nodiscard]] Result<std::size_t> free_session();
   [[nodiscard]] Status make_room();
   [[nodiscard]] Status end_one();

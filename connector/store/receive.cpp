@@ -11,6 +11,8 @@ namespace {
 
 using postgres::Param;
 
+// Of a record that has come before, or, where those are passed over, of a sequence that somebody has set back.
+constexpr std::string_view unique_violation = "23505";
 constexpr std::size_t longest_reason = 500, longest_words = 1'000;
 
 Param json_or_null(const std::string& text) {
@@ -101,12 +103,12 @@ Result<Received> store_all_that_fits(postgres::Connection& session, const std::s
 }  // namespace
 
 bool is_repeat(const Error& error) {
-  return error.kind == ErrorKind::refused && error.sqlstate == "23505";
+  return error.kind == ErrorKind::refused && error.sqlstate == unique_violation;
 }
 
 bool of_the_records(const Error& error) {
   const std::string_view state = error.sqlstate;
-  return error.kind == ErrorKind::refused &&
+  return error.kind == ErrorKind::refused && state != unique_violation &&
          (state.starts_with("22") || state.starts_with("23") || state.starts_with("54"));
 }
 
@@ -150,19 +152,23 @@ std::vector<postgres::Statement> receiving(const std::string& source, std::span<
   return statements;
 }
 
-std::vector<postgres::Statement> drawing(std::size_t counters) {
+std::vector<postgres::Statement> drawing(std::size_t counters, bool waits) {
   static constexpr postgres::Query begin{"begin", "begin"},
-      patience{"wait_for_the_one_before", "set local idle_in_transaction_session_timeout = '60s'"};
-  std::vector<postgres::Statement> statements{{begin, {}}, {patience, {}}, {queries::draw_xid, {}}};
+      patience{"wait_for_the_one_before", "set local idle_in_transaction_session_timeout = '30s'"};
+  std::vector<postgres::Statement> statements{{begin, {}}};
+  if (waits) statements.push_back({patience, {}});
+  statements.push_back({queries::draw_xid, {}});
   statements.push_back(
       {queries::draw_counters, {Param(static_cast<std::int64_t>(counters))}, postgres::Format::binary});
   return statements;
 }
 
-Result<std::vector<std::int64_t>> finish_drawing(postgres::Connection& session) {
+Result<std::vector<std::int64_t>> finish_drawing(postgres::Connection& session, std::size_t counters) {
   auto answers = session.finish_all();
   if (!answers) return tl::unexpected(std::move(answers.error()));
-  return answers->back().numbers(0, 0);
+  auto drawn = answers->back().numbers(0, 0);
+  if (drawn.size() != counters) return fail(ErrorKind::internal, "the server has drawn another number of counters");
+  return drawn;
 }
 
 Result<Received> finish_received(postgres::Connection& session, bool moves) {

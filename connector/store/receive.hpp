@@ -65,9 +65,9 @@ enum class Repeats : std::uint8_t { passed_over, not_expected };
                                                          const std::optional<Move>& move, Repeats repeats);
 [[nodiscard]] Result<Received> finish_received(postgres::Connection& session, bool moves);
 /// Begins a transaction that draws its xid and then so many counters, so that what another one draws afterwards is
-/// stored behind them, however long either of them takes.
-[[nodiscard]] std::vector<postgres::Statement> drawing(std::size_t counters);
-[[nodiscard]] Result<std::vector<std::int64_t>> finish_drawing(postgres::Connection& session);
+/// stored behind them, however long either of them takes. `waits`: it may be idle for as long as another haul takes.
+[[nodiscard]] std::vector<postgres::Statement> drawing(std::size_t counters, bool waits);
+[[nodiscard]] Result<std::vector<std::int64_t>> finish_drawing(postgres::Connection& session, std::size_t counters);
 /// The same where some of the records may be such: these alone go to tandem.refused, and all the others are stored.
 [[nodiscard]] Result<Received> receive_what_fits(postgres::Connection& session, const std::string& source,
                                                  std::span<const Incoming> records, std::span<const Refused> refused,

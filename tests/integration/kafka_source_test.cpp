@@ -109,27 +109,38 @@ TEST(KafkaSourceScene, AMalformedMessageIsListedAndBlocksNothing) {
   EXPECT_THAT(metrics, HasSubstr(R"(tandem_intake_refused_total{source="events",status="malformed"})"));
 }
 
-TEST(KafkaSourceScene, WhatCannotBeStoredCostsNothingOfWhatIsSentBehindIt) {
-  const std::string topic = "behind";
-  constexpr int messages = 20'000;  // several hauls
+/// Among good messages some that only PostgreSQL refuses, and some that were told before.
+void takes_what_fits_in_order(const std::string& topic, int messages) {
+  const int refuse_each = messages / 4 - 1, repeat_each = messages / 7 + 1;
   std::vector<KafkaDraft> drafts;
   for (int i = 1; i <= messages; ++i) {
     const auto key = std::to_string(i);
-    const bool refused = i % 4'999 == 0;                                  // one that only PostgreSQL refuses
-    const auto event = i % 3'001 == 0 ? std::to_string(i - 3'000) : key;  // one that was told before
+    const auto event = i % repeat_each == 0 ? std::to_string(i - repeat_each + 1) : key;
     drafts.push_back({key,
-                      R"({"id": )" + key + R"(, "name": ")" + (refused ? "\\u0000" : "n") + "\"}",
+                      R"({"id": )" + key + R"(, "name": ")" + (i % refuse_each == 0 ? "\\u0000" : "n") + "\"}",
                       {{"request_type", "account"}, {"record_id", event}},
                       0});
   }
   write_topic(kafka_cluster().brokers(), topic, drafts);
-  Side side(topic, "behind_out", ", event: 'header:record_id'");
+  Side side(topic, topic + "_out", ", event: 'header:record_id'");
   side.start();
-  const int refused = messages / 4'999, repeated = messages / 3'001;
-  const auto position = "select (position -> 'behind' ->> '0')::bigint from tandem.source";
+  const int refused = messages / refuse_each, repeated = messages / repeat_each;
+  const auto position = "select (position -> '" + topic + "' ->> '0')::bigint from tandem.source";
   EXPECT_TRUE(wait_for([&] { return side.sql().number(position) == messages; }, bound)) << side.sql().number(position);
   EXPECT_EQ(side.stored(), messages - refused - repeated);
   EXPECT_EQ(side.sql().number("select count(*) from tandem.refused where source = 'events'"), refused);
+  EXPECT_EQ(side.sql().number("select count(*) from (select remote_id::int as id, lag(remote_id::int) over (order by "
+                              "counter) as before from tandem.inbox) i where before >= id"),
+            0)
+      << "out of order";
+}
+
+TEST(KafkaSourceScene, WhatCannotBeStoredCostsNothingOfWhatIsSentBehindIt) {
+  takes_what_fits_in_order("behind", 20'000);
+}
+
+TEST(KafkaSourceScene, WhatCannotBeStoredCostsNothingOfASmallHaul) {
+  takes_what_fits_in_order("small_haul", 400);
 }
 
 TEST(KafkaSourceScene, ReadsCloudEventsAndTombstones) {

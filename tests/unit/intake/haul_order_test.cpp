@@ -51,5 +51,16 @@ TEST(HaulOrder, WithoutItsTransactionAHaulIsAsItWasRead) {
   for (const auto& record : next.records) EXPECT_EQ(record.counter, Counter{0});
 }
 
+TEST(HaulOrder, WhatHasNoCounterKeepsItsOrder) {
+  Haul read;
+  for (int i = 0; i < 100; ++i) {
+    read.records.emplace_back();
+    read.records.back().source_record_id = std::to_string(i);
+  }
+  const auto before = ids(read);
+  forget_counters(read);
+  EXPECT_EQ(ids(read), before);
+}
+
 }  // namespace
 }  // namespace tandem
