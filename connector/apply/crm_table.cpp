@@ -45,6 +45,7 @@ std::string assignments(Connection& session, const std::vector<std::string>& col
 
 std::vector<std::string> names_of(const Columns& columns) {
   std::vector<std::string> names;
+  names.reserve(columns.size());
   for (const auto& [name, value] : columns) names.push_back(name);
   return names;
 }
@@ -185,7 +186,7 @@ Statement CrmTable::change(Connection& session, const Version& version, const st
                            const Columns& values) {
   Columns taken;
   for (const auto& name : columns)
-    if (const auto value = values.find(name); value != values.end()) taken.insert(*value);
+    if (const auto value = values.find(name); value != values.end()) taken.emplace(value->first, value->second);
   return {prepared("update " + relation_ + " t set " + assignments(session, columns) +
                    " from jsonb_populate_record(null::" + relation_ +
                    ", $1::jsonb) as p where t.ctid = $2::tid and t.tableoid = $3::oid"

@@ -5,7 +5,6 @@
 #include <iterator>
 #include <map>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -67,20 +66,20 @@ struct Write {
   [[nodiscard]] bool of_several() const { return turns.size() > 1; }
 };
 
-/// Which ones can be written together: names of columns behind the table and the operation.
-using Kind = std::tuple<CrmTable*, Then, std::vector<std::string>>;
-
-std::vector<std::string> names_of(const Columns& columns) {
-  std::vector<std::string> names;
-  for (const auto& [name, value] : columns) names.push_back(name);
-  return names;
+/// May this turn, with values in these columns, be written together with those?
+bool takes(const Write& write, const Turn& turn, const Columns& columns) {
+  const Turn& first = *write.turns.front();
+  return first.table == turn.table && first.step.then == turn.step.then &&
+         std::ranges::equal(write.rows.front(), columns, {}, &Columns::Column::first, &Columns::Column::first);
 }
 
 Columns written_columns(const Turn& turn) {
   if (turn.step.then == Then::insert) return inserted(turn);
   Columns taken;
+  taken.reserve(turn.step.take.size());
   for (const auto& name : turn.step.take)
-    if (const auto value = turn.theirs.find(name); value != turn.theirs.end()) taken.insert(*value);
+    if (const auto value = turn.theirs.find(name); value != turn.theirs.end())
+      taken.emplace(value->first, value->second);
   return taken;
 }
 
@@ -88,18 +87,19 @@ Columns written_columns(const Turn& turn) {
 /// by itself all are new: a trigger may see what stands before it.
 std::vector<Write> writes_of(const Turns& turns) {
   std::vector<Write> out;
-  std::map<Kind, std::size_t> open;
+  std::size_t open = 0;  // writes from here on take more rows
   for (Turn* turn : turns) {
     const bool shares = turn->table->in_sets() && (turn->step.then == Then::insert || turn->step.then == Then::update);
     Columns columns = shares ? written_columns(*turn) : Columns{};
+    columns.sort();
     if (columns.empty()) {
       out.push_back({{turn}, {}});
-      open.clear();
+      open = out.size();
       continue;
     }
-    const auto [place, fresh] = open.try_emplace({turn->table, turn->step.then, names_of(columns)}, out.size());
-    if (fresh) out.emplace_back();
-    Write& write = out[place->second];
+    const auto writes = std::span(out).subspan(open);
+    const auto found = std::ranges::find_if(writes, [&](const Write& write) { return takes(write, *turn, columns); });
+    Write& write = found == writes.end() ? out.emplace_back() : *found;
     write.turns.push_back(turn);
     write.rows.push_back(std::move(columns));
   }
@@ -181,7 +181,7 @@ Status take_answers(const Write& write, const Rows& answer) {
     if (turn.step.then == Then::insert) {
       Columns key;
       for (std::size_t part = 0; part < turn.table->key().size(); ++part)
-        key.emplace(turn.table->key()[part], answer.text(static_cast<int>(at), static_cast<int>(part)));
+        key.emplace(turn.table->key()[part], std::string(answer.text(static_cast<int>(at), static_cast<int>(part))));
       take_key(turn, key);
     }
     turn.step.then = Then::settle;

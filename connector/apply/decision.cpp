@@ -84,6 +84,7 @@ Step write_deleted(const Meeting& m) {
 
 std::vector<FieldImages> fields_of(const Meeting& m) {
   std::vector<FieldImages> fields;
+  fields.reserve(m.theirs->size());
   for (const auto& [name, value] : *m.theirs) {
     const auto ours = m.row->find(name);
     if (ours == m.row->end() || std::ranges::find(*m.key, name) != m.key->end()) continue;
@@ -107,7 +108,7 @@ Step write_row(const Meeting& m) {
   if (age == Age::stale && !m.lane.forced) return settle(Outcome::stale, "a newer version has been applied");
   const bool blind = age == Age::blind;
   const auto policy = m.lane.forced ? ConflictPolicy::theirs : m.route.apply->conflict;
-  const Merge merged = merge(policy, fields_of(m), blind, m.theirs_newer);
+  Merge merged = merge(policy, fields_of(m), blind, m.theirs_newer);
 
   Step step;
   if (merged.undecided)
@@ -120,12 +121,12 @@ Step write_row(const Meeting& m) {
 
   step.then = merged.take.empty() ? Then::settle : Then::update;
   step.outcome = merged.take.empty() ? Outcome::unchanged : Outcome::applied;
-  step.take = merged.take;
   // Without versions nobody can tell whether they had seen what we have just written.
   const bool unsure = age == Age::unknown && m.lane.just_written;
   step.follow = merged.ours_stays || m.lane.waiting || m.lane.unsettled || (unsure && !merged.take.empty());
   step.agree = {blind ? m.lane.image : overlay(m.route, m.lane.image, m.record.body), blind || (unsure && step.follow)};
   step.resolved = m.lane.forced;
+  step.take = std::move(merged.take);
   return step;
 }
 
@@ -215,7 +216,7 @@ void revive(const ApplySettings& apply, const Columns& row, Columns& theirs, Ste
   step.outcome = Outcome::applied;
   for (const auto& [column, mark] : apply.soft_delete) {
     if (std::ranges::find(step.take, column) == step.take.end()) step.take.push_back(column);
-    theirs.try_emplace(column, mark == "true" ? "false" : "null");
+    theirs.emplace(column, mark == "true" ? "false" : "null");
   }
 }
 

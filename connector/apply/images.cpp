@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "apply/plain_values.hpp"
@@ -27,16 +27,17 @@ struct Image {
   bool parent_ends = false;                  ///< an earlier record deletes what a reference names
 };
 
-/// Takes what needs no question, and leaves the rest to be asked for.
+/// Takes what needs no question, and leaves the rest to be asked for: `asked` has none of these yet.
 void take_plain(const CrmTable& table, Columns& columns, Columns& asked) {
-  for (auto column = columns.begin(); column != columns.end();) {
-    const auto next = std::next(column);
-    if (auto plain = plain_value(table.type_of(column->first), column->second); plain.empty())
-      asked.insert(columns.extract(column));
-    else
-      column->second = std::move(plain);
-    column = next;
-  }
+  columns.keep_if([&](Columns::Column& column) {
+    auto plain = plain_value(table.type_of(column.first), column.second);
+    if (plain.empty()) {
+      asked.append(std::move(column));
+      return false;
+    }
+    column.second = std::move(plain);
+    return true;
+  });
 }
 
 Told read_backwards(const Mapping& mapping, const CrmTable& table, std::string_view body) {
@@ -46,12 +47,15 @@ Told read_backwards(const Mapping& mapping, const CrmTable& table, std::string_v
     out.fault = std::move(inverse.error().description);
     return out;
   }
+  std::vector<Columns::Column> columns;
+  columns.reserve(inverse->columns.size());
   for (auto& column : inverse->columns) {
     if (column.ref.empty())
-      out.columns.insert_or_assign(std::move(column.column), std::move(column.json));
+      columns.emplace_back(std::move(column.column), std::move(column.json));
     else
       out.references.push_back(std::move(column));
   }
+  out.columns = Columns::of(std::move(columns));
   take_plain(table, out.columns, out.asked);
   return out;
 }
@@ -62,7 +66,7 @@ void take_reference(Image& image, const std::string& column, std::string json) {
   image.told.columns.erase(column);
   image.told.asked.erase(column);
   take_plain(*image.table, given, image.told.asked);
-  image.told.columns.merge(given);
+  image.told.columns.merge(std::move(given));
 }
 
 /// References of all images in one statement. `round`: of records, not of what was agreed.
@@ -114,8 +118,8 @@ Status read_canonical(Connection& session, std::span<Image> images) {
     for (int row = 0; row < answer->size(); ++row) {
       Told& told = members[static_cast<std::size_t>(answer->number(row, 0) - 1)]->told;
       Columns canonical = columns_of(answer->text(row, 1));
-      std::erase_if(canonical, [&](const auto& column) { return !told.asked.contains(column.first); });
-      told.columns.merge(canonical);  // unknown columns are left out
+      canonical.keep_if([&](const auto& column) { return told.asked.contains(column.first); });
+      told.columns.merge(std::move(canonical));  // unknown columns are left out
     }
     ++answer;
   }
@@ -169,6 +173,7 @@ Status read_theirs(Connection& session, const std::string& target, Round& round)
     }
     if (missing) turn.step = wait_for_parent(*turn.route->settings, *turn.record, image.missing_type, image.missing_id);
     turn.theirs = std::move(image.told.columns);
+    turn.theirs.sort();
     leave_out_null_keys(turn.table->key(), turn.theirs);
   }
   return {};

@@ -29,7 +29,7 @@ begin
     object_id text;
     image jsonb;
 {{declarations}}  begin
-    if pg_trigger_depth() > 1 or current_setting('tandem.nested', true) = 'on' or current_setting('tandem.origin', true) <> ''{{elsewhere}} then
+    if current_setting('tandem.origin', true) <> '' or pg_trigger_depth() > 1 or current_setting('tandem.nested', true) = 'on'{{elsewhere}} then
 {{echo}}      exit ordinary;
     end if;
 {{branches}}    end if;
@@ -48,13 +48,11 @@ create or replace function tandem.capture_echo(watch text) returns text
 language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   select coalesce((
-    select format($e$      if current_setting('tandem.origin', true) = %L and session_user = 'tandem_connector' and pg_trigger_depth() = 1
-          and current_setting('tandem.nested', true) is distinct from 'on' and not (%s) then
+    select format($e$      if pg_trigger_depth() = 1 and session_user = 'tandem_connector' and current_setting('tandem.origin', true) = %L then
         return null;
       end if;
-$e$, min(r.target), tandem.capture_elsewhere(w.relation))
-    from tandem.watch w cross join tandem.capture_routes($1) r
-    where w.watch = $1 group by w.relation having count(distinct r.target) = 1), '')
+$e$, min(r.target))
+    from tandem.capture_routes($1) r having count(distinct r.target) = 1), '')
 $$;
 
 -- The branch of one operation; null where only the general way will do.

@@ -1,5 +1,5 @@
 -- Sequences that break simpler triggers. Statements run in transactions of their own, as the CRM's do.
-select plan(68);
+select plan(69);
 grant all on __tcache__, __tcache___id_seq, __tresults___numb_seq to public;   -- tests are also made as other roles
 
 -- ---- data that JSON or a condition cannot take never fails the CRM ------------------------------------------------------------------
@@ -296,6 +296,15 @@ set session authorization crm;
 begin; set local tandem.origin = 'there'; update fax set v = 6 where id = 2; commit;
 reset session authorization;
 select is(t.taken('v'), '{create 103=1,update 3=8,update 2=5,update 2=6}', 'the CRM''s own triggers, other sources and forged origins are');
+create table branch_fax () inherits (fax);
+alter table branch_fax owner to crm;
+grant all on branch_fax to tandem_connector;
+select t.capture('fax', '{}', 'there');
+set session authorization tandem_connector;
+begin; set local tandem.origin = 'there'; insert into branch_fax values (9, 1); update fax set v = 2 where id = 9; commit;
+update branch_fax set v = 3;
+reset session authorization;
+select is(t.taken('v'), '{update 9=3}', 'an echo in a child table is one, too');
 
 -- ---- row-level security -----------------------------------------------------------------------------------------------------------------------
 create table secret (id integer primary key, owner text, v integer);

@@ -152,7 +152,7 @@ TEST_F(Decision, ANoticeThatHadNotSeenOurWriteIsAConflictAndOursGoesBack) {
 
 TEST_F(Decision, WhatIsLeftToAPersonChangesNothing) {
   route.apply->conflict = ConflictPolicy::manual;
-  agreed["name"] = R"("before")";
+  agreed.insert_or_assign("name", R"("before")");
   const Step step = write_over(meeting());
   EXPECT_EQ(step.then, Then::settle);
   EXPECT_EQ(step.outcome, Outcome::conflict);
@@ -164,7 +164,7 @@ TEST_F(Decision, WhatIsLeftToAPersonChangesNothing) {
 }
 
 TEST_F(Decision, AFieldOfItsOwnPolicyIsDecidedByItself) {
-  agreed["name"] = R"("before")";
+  agreed.insert_or_assign("name", R"("before")");
   route.apply->by_field["name"] = ConflictPolicy::theirs;
   const Step step = write_over(meeting());
   EXPECT_EQ(step.then, Then::update);
