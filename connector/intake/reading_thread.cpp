@@ -205,7 +205,10 @@ Status ReadingThread::store_beside(Haul haul) {
   const auto first = put_in_front_what_need_not_wait(alone ? nullptr : &under_way_.back().haul, haul);
   const auto part = std::span(std::as_const(haul.records)).first(first);
   const auto statements = store::receiving(source_.name, part, {}, std::nullopt, repeats());
-  if (auto sent = sessions_.at(*session)->send_behind(statements); !sent) return sent;
+  if (auto sent = sessions_.at(*session)->send_behind(statements); !sent) {
+    sessions_.at(*session).reset();  // its transaction is open
+    return sent;
+  }
   under_way_.push_back({std::move(haul), *session, true, first});
   return alone ? store_the_rest() : Status{};
 }
