@@ -12,10 +12,10 @@ std::size_t put_in_front_what_need_not_wait(const Haul* before, Haul& next) {
   std::unordered_set<std::string_view> ids;
   if (before != nullptr)
     for (const store::Incoming& record : before->records) ids.insert(record.source_record_id);
-  const auto rest = std::ranges::stable_partition(next.records, [&](const store::Incoming& record) {
+  const auto rest = std::stable_partition(next.records.begin(), next.records.end(), [&](const store::Incoming& record) {
     return record.confirms.empty() && !ids.contains(record.source_record_id);
   });
-  return next.records.size() - rest.size();
+  return static_cast<std::size_t>(rest - next.records.begin());
 }
 
 void forget_counters(Haul& haul) {
