@@ -168,13 +168,12 @@ store::Repeats ReadingThread::repeats() const {
                                                                     : store::Repeats::not_expected;
 }
 
+/// One that draws its counters as it is stored can stand neither beside an open one nor behind it on its session.
 Status ReadingThread::store(Haul haul) {
   const bool large = haul.records.size() >= large_haul;
-  const bool beside = large && Clock::now() >= no_second_until_;
-  if (!under_way_.empty() && (under_way_.back().open != large || (large && !beside))) {
-    // One that draws its counters as it is stored can stand neither beside an open one nor behind it on its session.
+  const bool alone = large && Clock::now() < no_second_until_;
+  if (!under_way_.empty() && (alone || under_way_.back().open != large))
     if (auto ended = end_storing(); !ended || !started_) return ended;
-  }
   return large ? store_beside(std::move(haul)) : store_behind(std::move(haul));
 }
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/error.hpp"
-#include "model/record.hpp"
+#include "model/identifiers.hpp"
 #include "postgres/connection.hpp"
 
 namespace tandem::store {
